@@ -1,0 +1,89 @@
+"""The libraries which are compared, one module each.
+
+A module defines ``version() -> str`` and a class ``Library(variant, threads)`` with the methods for the jobs
+it can do; each takes a case, prepares it as the library's users would for repeated calls, and returns a `Job`:
+
+* ``conv(case)``: a convolution with bias, batch NCHW, float32;
+* ``train(case)``: steps of SGD on the demo's network; the result of one step is its loss.
+
+The module may import its library at the top, since only the peer's own process imports it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Job:
+    """``run()`` is the call that is timed; ``fetch(run())`` is its result as a NumPy array (a loss: a float)."""
+
+    run: Callable[[], Any]
+    fetch: Callable[[Any], np.ndarray | float]
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One way of one library: its name in the tables, where it lives, which importable modules it needs."""
+
+    name: str
+    module: str
+    variant: str = ""
+    requires: tuple[str, ...] = ()
+    jobs: tuple[str, ...] = ("conv",)
+
+    @property
+    def family(self) -> str:
+        """The library's name on the command line and in the geomeans: ``torch`` for ``torch:compile``."""
+        return self.name.split(":")[0]
+
+    def missing(self) -> list[str]:
+        """Names of required modules that are not installed."""
+        return [name for name in self.requires if importlib.util.find_spec(name) is None]
+
+
+_HERE = __name__
+
+PEERS = (
+    Peer("fastnn", f"{_HERE}.fastnn_", "packed", ("fastnn",), ("conv", "train")),
+    Peer("fastnn:alloc", f"{_HERE}.fastnn_", "alloc", ("fastnn",)),
+    Peer("fastnn:blocked", f"{_HERE}.fastnn_", "blocked", ("fastnn",)),
+    Peer("fastnn:ops", f"{_HERE}.fastnn_", "ops", ("fastnn",)),
+    Peer("numpy", f"{_HERE}.numpy_", "", ("numpy",), ("conv", "train")),
+    Peer("torch", f"{_HERE}.torch_", "eager", ("torch",), ("conv", "train")),
+    Peer("torch:channels_last", f"{_HERE}.torch_", "channels_last", ("torch",), ("conv", "train")),
+    Peer("torch:compile", f"{_HERE}.torch_", "compile", ("torch",), ("conv", "train")),
+    Peer("ort", f"{_HERE}.ort", "", ("onnxruntime", "onnx")),
+    Peer("openvino", f"{_HERE}.openvino_", "", ("openvino", "onnx")),
+    Peer("ncnn", f"{_HERE}.ncnn_", "", ("ncnn",)),
+    Peer("mnn", f"{_HERE}.mnn_", "", ("MNN", "onnx")),
+)
+
+# fastnn is held against the best of three; against the best of five where Winograd is at stake.
+THREE = ("torch", "ort", "openvino")
+FIVE = (*THREE, "ncnn", "mnn")
+FAMILIES = tuple(dict.fromkeys(peer.family for peer in PEERS if peer.family != "fastnn"))
+
+
+def chosen(against: str, job: str = "conv") -> list[Peer]:
+    """Return fastnn's peers and those of the comma-separated libraries in ``against``.
+
+    A full name (``torch:compile``) picks one variant only.
+
+    Raises
+    ------
+    ValueError
+        If a name is not known.
+    """
+    names = [name for name in against.split(",") if name]
+    known = {peer.family for peer in PEERS} | {peer.name for peer in PEERS}
+    if unknown := [name for name in names if name not in known]:
+        raise ValueError(f"benchmarks: no peer {', '.join(unknown)}; known: {', '.join(FAMILIES)}")
+    fastnn_named = any(name.startswith("fastnn") for name in names)
+    wanted = set(names) if fastnn_named else {"fastnn", *names}
+    return [peer for peer in PEERS if job in peer.jobs and (peer.family in wanted or peer.name in wanted)]

@@ -1,0 +1,151 @@
+"""The loop inside a peer's process: one JSON request per line in, one JSON reply per line out.
+
+Started as ``python -m <package>.worker MODULE VARIANT THREADS``. Between requests the process blocks on its
+pipe. It answers a timing request only after its own threads have come to rest, so that a library which goes on
+spinning for a while takes nothing from the peer that is measured next.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import math
+import os
+import sys
+import time
+import traceback
+from typing import Any
+
+from . import reference
+from .cases import TrainCase, from_dict
+
+SAMPLE_SECONDS = 0.02
+WARM_SECONDS = 0.005
+REST_SECONDS = 2.0
+
+
+class Worker:
+    """Holds the library and the job at hand; every public method is a request."""
+
+    def __init__(self, module: str, variant: str, threads: int) -> None:
+        self.module = importlib.import_module(module)
+        self.library = self.module.Library(variant, threads)
+        self.job: Any = None
+        self.calls = 1
+
+    def hello(self) -> dict:
+        """Name the library's version, and the instruction set where the library tells."""
+        isa = getattr(self.library, "isa", lambda: None)
+        return {"version": self.module.version(), "isa": isa()}
+
+    def setup(self, kind: str, case: dict) -> dict:
+        """Prepare a case, check what comes out, and find how many calls make one sample."""
+        self.job = None
+        gc.unfreeze()
+        gc.collect()
+        described = from_dict(kind, case)
+        self.job = getattr(self.library, kind)(described)
+        if isinstance(described, TrainCase):
+            losses = [float(self.job.fetch(self.job.run())) for _ in range(reference.STEPS)]
+            error, limit = reference.loss_error(described, losses), reference.LOSS_TOLERANCE
+        else:
+            self.job.run()  # the second call is the one that counts: the first may have had untouched inputs
+            error, limit = (
+                reference.conv_error(described, self.job.fetch(self.job.run())),
+                reference.TOLERANCE,
+            )
+        gc.collect()
+        gc.freeze()  # torch alone leaves 300 ms of work for every later collection
+        if error <= limit:
+            self.calls = self._calibrate()
+        return {
+            "error": error if math.isfinite(error) else None,
+            "limit": limit,
+            "ok": error <= limit,
+            **self._rest(),
+        }
+
+    def time(self) -> dict:
+        """Warm up, then time one sample; seconds per call."""
+        run = self.job.run
+        end = time.perf_counter() + WARM_SECONDS
+        run()
+        while time.perf_counter() < end:
+            run()
+        return {"seconds": self._sample(self.calls), "calls": self.calls, **self._rest()}
+
+    def machine(self, what: str) -> dict:
+        """Measure a limit of the machine (fma_peak, copy_bandwidth), where the library can."""
+        measure = getattr(self.library, what, None)
+        return {"value": measure() if measure else None, **self._rest()}
+
+    def sleep(self, seconds: float) -> dict:
+        """Run once, sleep, and tell what share of one CPU the process used meanwhile."""
+        self.job.run()
+        time.sleep(0.5)
+        start, cpu = time.perf_counter(), time.process_time()
+        time.sleep(seconds)
+        return {"cpu": (time.process_time() - cpu) / (time.perf_counter() - start)}
+
+    def _sample(self, calls: int) -> float:
+        run = self.job.run
+        gc.collect()
+        gc.disable()
+        start = time.perf_counter()
+        for _ in range(calls):
+            run()
+        taken = time.perf_counter() - start
+        gc.enable()
+        return taken / calls
+
+    def _calibrate(self) -> int:
+        calls = 1
+        while True:
+            taken = self._sample(calls) * calls
+            if taken >= SAMPLE_SECONDS / 2:
+                return max(1, math.ceil(calls * SAMPLE_SECONDS / taken))
+            calls *= 2
+
+    @staticmethod
+    def _rest() -> dict:
+        """Wait until the process uses less than a tenth of a CPU; tell if it never does."""
+        end = time.perf_counter() + REST_SECONDS
+        while time.perf_counter() < end:
+            start, cpu = time.perf_counter(), time.process_time()
+            time.sleep(0.003)
+            if time.process_time() - cpu < 0.1 * (time.perf_counter() - start):
+                return {"rested": True}
+        return {"rested": False}
+
+
+def main(argv: list[str]) -> None:
+    """Serve requests until standard input ends."""
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what a library prints must not get between the replies
+
+    def answer(**reply: Any) -> None:
+        replies.write(json.dumps(reply) + "\n")
+        replies.flush()
+
+    try:
+        worker = Worker(argv[0], argv[1], int(argv[2]))
+        answer(**worker.hello())
+    except BaseException as error:
+        traceback.print_exc()
+        answer(failed=f"{type(error).__name__}: {error}")
+        return
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            answer(**getattr(worker, request.pop("do"))(**request))
+        except Exception as error:
+            traceback.print_exc()
+            answer(failed=f"{type(error).__name__}: {error}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
+    # Some libraries crash while their threads and allocators are torn down; everything is said and flushed.
+    sys.stderr.flush()
+    os._exit(0)

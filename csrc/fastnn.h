@@ -1,0 +1,172 @@
+/* fastnn's C interface: the only header that code outside csrc/ includes.
+ *
+ * Every function trusts its caller: sizes are positive unless said otherwise, arrays are dense and as large as their
+ * shape comment says, outputs overlap no input. Checks live one storey up, in fastnn/ops. Functions that need scratch
+ * memory return FNN_OK or FNN_NO_MEMORY; the others cannot fail. All are re-entrant.
+ *
+ * Layouts of an image array of shape n, c, h, w:
+ *   FNN_NCHW     [n][c][h][w]
+ *   FNN_BLOCKED  [n][ceil(c/16)][h][w][16], lanes beyond c are zero
+ * Counts are elements, never bytes. */
+#ifndef FASTNN_H
+#define FASTNN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum { FNN_F32, FNN_F64 } fnn_dtype;
+typedef enum { FNN_NCHW, FNN_BLOCKED } fnn_layout;
+typedef enum { FNN_OK, FNN_NO_MEMORY } fnn_status;
+
+/* Fused activations; alpha and beta are: clip its bounds, leaky_relu its slope (alpha). */
+typedef enum {
+    FNN_NONE,
+    FNN_RELU,
+    FNN_CLIP,
+    FNN_LEAKY_RELU,
+    FNN_SILU,
+    FNN_HARDSWISH,
+    FNN_SIGMOID,
+    FNN_TANH
+} fnn_activation;
+
+/* ---- process ------------------------------------------------------------------------------------------------- */
+
+/* Fills the kernel tables for the best dialect of this processor. Call once before anything else. */
+void fnn_init(void);
+/* Makes a dialect ("scalar", "neon", "avx2", "avx512") active for later calls. 0 when this machine lacks it. */
+int fnn_use_isa(const char *name);
+const char *fnn_active_isa(void);
+/* 1 when this build and this processor have the dialect. */
+int fnn_has_isa(const char *name);
+/* The i-th kernel's name in kernels.def, NULL past the last. */
+const char *fnn_kernel_name(int i);
+
+/* Upper bound of threads that one call uses, the caller included; at least 1. */
+void fnn_set_num_threads(int n);
+int fnn_get_num_threads(void);
+/* How long an idle worker spins before it sleeps, in microseconds. */
+void fnn_set_spin_us(int us);
+/* Worker threads alive now (0 before the first parallel call). */
+int fnn_live_workers(void);
+
+/* FNN_ALIGN-aligned memory through a bounded cache of recently freed blocks; NULL when memory is short. */
+void *fnn_alloc(size_t bytes);
+void fnn_free(void *p);
+
+/* Measured limits of the active dialect: GFLOP/s of independent FMAs in registers, GB/s (read + write) of a copy
+ * of 64 MiB by `threads` threads. */
+double fnn_fma_peak(int threads);
+double fnn_copy_bandwidth(int threads);
+
+/* ---- layout -------------------------------------------------------------------------------------------------- */
+
+void fnn_block(fnn_dtype dtype, ptrdiff_t n, ptrdiff_t c, ptrdiff_t h, ptrdiff_t w,
+               const void *x, /* [n][c][h][w] */
+               void *y);      /* [n][ceil(c/16)][h][w][16] */
+void fnn_unblock(fnn_dtype dtype, ptrdiff_t n, ptrdiff_t c, ptrdiff_t h, ptrdiff_t w,
+                 const void *x, /* [n][ceil(c/16)][h][w][16] */
+                 void *y);      /* [n][c][h][w] */
+
+/* ---- convolution --------------------------------------------------------------------------------------------- */
+
+/* y[n][o][i][j] = act(bias[o] + residual[n][o][i][j]
+ *                     + sum over q, r, s of x[n][g*cg + q][i*sh - ph + r*dh][j*sw - pw + s*dw] * weight[o][q][r][s])
+ * with cg = c/groups, g = o / (oc/groups), x zero outside its bounds. Padding below and to the right follows from
+ * oh and ow. c, n or oc may be 0. */
+typedef struct {
+    fnn_dtype dtype;
+    ptrdiff_t n, c, h, w;    /* input */
+    ptrdiff_t oc, oh, ow;    /* output */
+    ptrdiff_t kh, kw;        /* kernel */
+    ptrdiff_t sh, sw;        /* stride, >= 1 */
+    ptrdiff_t ph, pw;        /* zero padding above and to the left, >= 0 */
+    ptrdiff_t dh, dw;        /* dilation, >= 1 */
+    ptrdiff_t groups;        /* divides c and oc */
+    int x_layout, y_layout;  /* fnn_layout of x and of y; gradients: of gx / x and of gy */
+    int activation;          /* fnn_activation */
+    double alpha, beta;      /* its parameters */
+} fnn_conv2d_params;
+
+/* Elements of the packed weights; depends on oc, c, groups, kh, kw and nothing else. */
+size_t fnn_conv2d_packed_size(const fnn_conv2d_params *p);
+void fnn_conv2d_pack(const fnn_conv2d_params *p,
+                     const void *weight, /* [oc][c/groups][kh][kw] */
+                     void *packed);      /* [fnn_conv2d_packed_size], FNN_ALIGN-aligned */
+/* The name of the algorithm that these weights are packed for. */
+const char *fnn_conv2d_algorithm(const fnn_conv2d_params *p);
+
+fnn_status fnn_conv2d(const fnn_conv2d_params *p,
+                      const void *x,        /* input, in x_layout */
+                      const void *packed,   /* from fnn_conv2d_pack */
+                      const void *bias,     /* [oc], or NULL */
+                      const void *residual, /* like y, or NULL */
+                      void *y);             /* output, in y_layout */
+fnn_status fnn_conv2d_grad_input(const fnn_conv2d_params *p,
+                                 const void *gy,     /* [n][oc][oh][ow] in y_layout */
+                                 const void *weight, /* [oc][c/groups][kh][kw] */
+                                 void *gx);          /* [n][c][h][w] in x_layout */
+fnn_status fnn_conv2d_grad_weight(const fnn_conv2d_params *p,
+                                  const void *gy, /* [n][oc][oh][ow] in y_layout */
+                                  const void *x,  /* [n][c][h][w] in x_layout */
+                                  void *gw);      /* [oc][c/groups][kh][kw] */
+
+/* out[c] = sum over n, h, w; accumulated in double in an order that no thread count changes. */
+void fnn_channel_sum(fnn_dtype dtype, int layout, ptrdiff_t n, ptrdiff_t c, ptrdiff_t hw,
+                     const void *x, /* [n][c][hw] or blocked */
+                     void *out);    /* [c] */
+
+/* ---- matrix product ------------------------------------------------------------------------------------------ */
+
+size_t fnn_gemm_packed_size(ptrdiff_t k, ptrdiff_t n);
+/* packed = B in panels [ceil(n/16)][k][16]; element (i, j) of B lies at b[i*row + j*column]. */
+void fnn_gemm_pack(fnn_dtype dtype, ptrdiff_t k, ptrdiff_t n, const void *b, ptrdiff_t row, ptrdiff_t column,
+                   void *packed);
+/* c[m][n] = act(A B + bias[n]); element (i, k) of A lies at a[i*row + k*column], row or column is 1. k may be 0. */
+fnn_status fnn_gemm(fnn_dtype dtype, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const void *a, ptrdiff_t row,
+                    ptrdiff_t column, const void *packed,
+                    const void *bias, /* [n], or NULL */
+                    int activation, double alpha, double beta,
+                    void *c); /* [m][n] */
+
+/* ---- pooling ------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    fnn_dtype dtype;
+    ptrdiff_t n, c, h, w; /* input */
+    ptrdiff_t oh, ow;     /* output */
+    ptrdiff_t kh, kw, sh, sw, ph, pw, dh, dw;
+    int layout;            /* fnn_layout of all arrays */
+    int count_include_pad; /* average: divide by the window with its padding (clipped to h + ph, w + pw) */
+    double divisor;        /* average: divide by this instead, when not 0 */
+} fnn_pool2d_params;
+
+/* Maximum over each window; a NaN in the window is the result. */
+fnn_status fnn_max_pool2d(const fnn_pool2d_params *p, const void *x, void *y,
+                          int64_t *indices); /* [n][c][oh][ow]: h*w + w of each maximum, NCHW only; or NULL */
+/* gx: the whole of each gy goes to the first maximum of its window (a NaN counts as maximum of a NaN window). */
+fnn_status fnn_max_pool2d_grad_input(const fnn_pool2d_params *p, const void *gy, const void *x, const void *y,
+                                     void *gx);
+fnn_status fnn_avg_pool2d(const fnn_pool2d_params *p, const void *x, void *y);
+fnn_status fnn_avg_pool2d_grad_input(const fnn_pool2d_params *p, const void *gy, void *gx);
+
+/* ---- elementwise and rows ------------------------------------------------------------------------------------ */
+
+/* y[i] = f(x[i]) for i < n; x == y is allowed. */
+void fnn_activate(fnn_dtype dtype, int activation, double alpha, double beta, ptrdiff_t n, const void *x, void *y);
+/* gx[i] = gy[i] where y[i] > 0, else 0. */
+void fnn_relu_grad(fnn_dtype dtype, ptrdiff_t n, const void *gy, const void *y, void *gx);
+/* Softmax (or its logarithm) of each row of x[rows][n]; x == y is allowed. n >= 1. */
+void fnn_softmax(fnn_dtype dtype, int logarithm, ptrdiff_t rows, ptrdiff_t n, const void *x, void *y);
+/* gx of a softmax (or log-softmax) from gy and its result y, all [rows][n]. */
+void fnn_softmax_grad(fnn_dtype dtype, int logarithm, ptrdiff_t rows, ptrdiff_t n, const void *gy, const void *y,
+                      void *gx);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

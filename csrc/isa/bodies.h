@@ -1,0 +1,18 @@
+/* Every kernel body and, from kernels.def, the table of this dialect's instances. */
+#define FNN_NAME(kernel) FNN_CAT(FNN_CAT(fnn_##kernel, __), FNN_ISA)
+#define FNN_NV (FNN_BLOCK / FNN_VF) /* words of one 16-channel block */
+
+#include "../kernels/activation.h"
+#include "../kernels/tile.h"
+#include "../kernels/depthwise.h"
+#include "../kernels/layout.h"
+#include "../kernels/pack.h"
+#include "../kernels/pool.h"
+#include "../kernels/softmax.h"
+#include "../kernels/sums.h"
+
+const fnn_kernel_table FNN_NAME(kernels) = {
+#define FNN_KERNEL(name, arguments) .name = FNN_NAME(name),
+#include "../kernels.def"
+#undef FNN_KERNEL
+};

@@ -1,0 +1,46 @@
+/* Argument blocks of the kernels. Pointers are void because one body serves float32 and float64: each dialect casts
+ * to its own element type, and every offset and stride counts elements. */
+#ifndef FNN_KERNEL_ARGS_H
+#define FNN_KERNEL_ARGS_H
+
+#include "internal.h"
+
+typedef struct {
+    ptrdiff_t a, b; /* offsets of the chunk's first step from the strip's a and b */
+} fnn_chunk;
+
+typedef struct {
+    const void *a; /* broadcast side: row i, step k at a + chunk.a + i*a_row + k*a_step */
+    ptrdiff_t a_row, a_step;
+    const void *b; /* vector side: panel p, step k at b + chunk.b + p*b_panel + k*b_step, 16 columns */
+    ptrdiff_t b_panel, b_step;
+    const fnn_chunk *chunks;
+    ptrdiff_t n_chunks, chunk_len;
+    void *c; /* row i, panel p at c + i*c_row + p*c_panel, 16 columns */
+    ptrdiff_t c_row, c_panel;
+    ptrdiff_t rows, panels;
+    ptrdiff_t last_columns; /* valid columns of the last panel, 1..16; bias alone is read 16 wide there */
+    const void *bias;       /* [panels*16], or NULL */
+    const void *row_bias;   /* [rows], or NULL */
+    const void *residual;   /* addressed like c, may be c; or NULL */
+    int accumulate;         /* start from c instead of bias */
+    int activation;         /* fnn_activation */
+    double alpha, beta;     /* its parameters */
+} fnn_strip;
+
+typedef struct {
+    const void *x;           /* [h][w][16] one channel block of one image */
+    void *y;                 /* [ow][16] one output row; average: also gy's row */
+    void *g;                 /* gradients: gx, [h][w][16], added to */
+    const void *gy;          /* maximum gradient: one row of gy */
+    ptrdiff_t w, ow;
+    ptrdiff_t row0, rows;    /* input rows of the window inside the image: row0 + r*row_step, r < rows */
+    ptrdiff_t row_step;      /* dilation */
+    ptrdiff_t kw, sw, pw, dw;
+    double row_count;        /* average: rows that count towards the divisor */
+    ptrdiff_t count_width;   /* average: columns -pw .. count_width - 1 count (w, or w + pw with padding) */
+    ptrdiff_t count_from;    /* 0, or -pw with padding */
+    double divisor;          /* average: the whole divisor, when not 0 */
+} fnn_pool_row;
+
+#endif

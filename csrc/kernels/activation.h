@@ -1,0 +1,100 @@
+/* Elementwise functions: y = f(x) on words, and the rows of them that ops/elementwise.c calls.
+ *
+ *   exp: x = n ln 2 + r, |r| <= ln 2 / 2, e^r by the degree-6 Taylor-Remez polynomial of Cephes expf (Moshier 1992),
+ *   scaled by 2^n in two steps so that results near overflow and in the denormal range stay right.
+ *   sigmoid(x) = 1 / (1 + e^-x); tanh(x) = 1 - 2 / (1 + e^2x) beyond 0.625, the odd Cephes polynomial within.
+ * NaN in, NaN out, for all of them: every min / max takes the data as its second operand. */
+
+FNN_ALWAYS_INLINE vf load_some(const real *p, ptrdiff_t n) {
+    real full[FNN_VF] = {0};
+    if (n >= FNN_VF) return vf_load(p);
+    for (ptrdiff_t i = 0; i < n; i++) full[i] = p[i];
+    return vf_load(full);
+}
+
+FNN_ALWAYS_INLINE void store_some(real *p, vf x, ptrdiff_t n) {
+    real full[FNN_VF];
+    if (n >= FNN_VF) {
+        vf_store(p, x);
+        return;
+    }
+    vf_store(full, x);
+    for (ptrdiff_t i = 0; i < n; i++) p[i] = full[i];
+}
+
+#ifndef FNN_HAVE_LIBM_WORDS
+FNN_ALWAYS_INLINE vf vf_exp(vf x) {
+    /* 88.7228 = ln(FLT_MAX); below -103.97 = ln(2^-150) the result rounds to zero. */
+    vf t = vf_min(vf_set1(89.0f), vf_max(vf_set1(-104.0f), x));
+    vf n = vf_round(vf_mul(t, vf_set1(1.44269504088896341f)));
+    vf r = vf_fma(n, vf_set1(-0.693359375f), t);
+    r = vf_fma(n, vf_set1(2.12194440e-4f), r);
+    vf p = vf_set1(1.9875691500e-4f);
+    p = vf_fma(p, r, vf_set1(1.3981999507e-3f));
+    p = vf_fma(p, r, vf_set1(8.3334519073e-3f));
+    p = vf_fma(p, r, vf_set1(4.1665795894e-2f));
+    p = vf_fma(p, r, vf_set1(1.6666665459e-1f));
+    p = vf_fma(p, r, vf_set1(5.0000001201e-1f));
+    p = vf_add(vf_fma(p, vf_mul(r, r), r), vf_set1(1.0f));
+    vf half = vf_round(vf_mul(n, vf_set1(0.5f)));
+    return vf_mul(vf_mul(p, vf_pow2(half)), vf_pow2(vf_sub(n, half)));
+}
+
+FNN_ALWAYS_INLINE vf vf_tanh(vf x) {
+    vf s = vf_mul(x, x), p = vf_set1(-5.70498872745e-3f);
+    p = vf_fma(p, s, vf_set1(2.06390887954e-2f));
+    p = vf_fma(p, s, vf_set1(-5.37397155531e-2f));
+    p = vf_fma(p, s, vf_set1(1.33314422036e-1f));
+    p = vf_fma(p, s, vf_set1(-3.33332819422e-1f));
+    vf small = vf_fma(vf_mul(p, s), x, x);
+    vf one = vf_set1(1), e = vf_exp(vf_add(x, x));
+    vf large = vf_sub(one, vf_div(vf_set1(2), vf_add(e, one)));
+    return vf_select(vf_gt(s, vf_set1(0.625f * 0.625f)), large, small);
+}
+#endif
+
+FNN_ALWAYS_INLINE vf vf_sigmoid(vf x) {
+    vf one = vf_set1(1);
+    return vf_div(one, vf_add(one, vf_exp(vf_sub(vf_zero(), x))));
+}
+
+FNN_ALWAYS_INLINE vf activate(vf x, int activation, real alpha, real beta) {
+    switch (activation) {
+    case FNN_RELU:
+        return vf_max(vf_zero(), x);
+    case FNN_CLIP:
+        return vf_min(vf_set1(beta), vf_max(vf_set1(alpha), x));
+    case FNN_LEAKY_RELU:
+        return vf_select(vf_gt(vf_zero(), x), vf_mul(x, vf_set1(alpha)), x);
+    case FNN_SILU:
+        return vf_mul(x, vf_sigmoid(x));
+    case FNN_HARDSWISH: {
+        vf gate = vf_min(vf_set1(6), vf_max(vf_zero(), vf_add(x, vf_set1(3))));
+        return vf_mul(x, vf_mul(gate, vf_set1((real)1 / 6)));
+    }
+    case FNN_SIGMOID:
+        return vf_sigmoid(x);
+    case FNN_TANH:
+        return vf_tanh(x);
+    default:
+        return x;
+    }
+}
+
+/* y[n] = f(x[n]) */
+void FNN_NAME(activation_row)(const void *x, void *y, ptrdiff_t n, int activation, double alpha, double beta) {
+    for (ptrdiff_t i = 0; i < n; i += FNN_VF) {
+        ptrdiff_t left = fnn_min(FNN_VF, n - i);
+        vf v = load_some((const real *)x + i, left);
+        store_some((real *)y + i, activate(v, activation, (real)alpha, (real)beta), left);
+    }
+}
+
+/* gx[n] = gy[n] where y[n] > 0, else 0 */
+void FNN_NAME(relu_grad_row)(const void *gy, const void *y, void *gx, ptrdiff_t n) {
+    for (ptrdiff_t i = 0; i < n; i += FNN_VF) {
+        ptrdiff_t left = fnn_min(FNN_VF, n - i);
+        vm on = vf_gt(load_some((const real *)y + i, left), vf_zero());
+        store_some((real *)gx + i, vf_select(on, load_some((const real *)gy + i, left), vf_zero()), left);
+    }
+}

@@ -1,0 +1,43 @@
+/* NEON (AArch64) dialect: 4 floats a word. See README.md for the meaning of each word. */
+#include <arm_neon.h>
+#define FNN_ISA_BASELINE /* Advanced SIMD is part of the AArch64 baseline */
+#define FNN_ISA neon
+#define real float
+#define vf float32x4_t
+#define vm uint32x4_t
+#define FNN_VF 4
+
+/* 6 x 16: 24 accumulators, 4 panel words and a broadcast in 32 registers. */
+#define FNN_TILE_ROWS 6
+#define FNN_TILE_PANELS(rows) 1
+#define FNN_TILE_LIST(T) T(1, 1) T(2, 1) T(3, 1) T(4, 1) T(5, 1) T(6, 1)
+
+FNN_ALWAYS_INLINE vf vf_zero(void) { return vdupq_n_f32(0); }
+FNN_ALWAYS_INLINE vf vf_set1(real x) { return vdupq_n_f32(x); }
+FNN_ALWAYS_INLINE vf vf_load(const real *p) { return vld1q_f32(p); }
+FNN_ALWAYS_INLINE void vf_store(real *p, vf x) { vst1q_f32(p, x); }
+FNN_ALWAYS_INLINE vf vf_add(vf a, vf b) { return vaddq_f32(a, b); }
+FNN_ALWAYS_INLINE vf vf_sub(vf a, vf b) { return vsubq_f32(a, b); }
+FNN_ALWAYS_INLINE vf vf_mul(vf a, vf b) { return vmulq_f32(a, b); }
+FNN_ALWAYS_INLINE vf vf_div(vf a, vf b) { return vdivq_f32(a, b); }
+FNN_ALWAYS_INLINE vf vf_fma(vf a, vf b, vf c) { return vfmaq_f32(c, a, b); }
+FNN_ALWAYS_INLINE vf vf_max(vf a, vf b) { return vmaxq_f32(a, b); }
+FNN_ALWAYS_INLINE vf vf_min(vf a, vf b) { return vminq_f32(a, b); }
+FNN_ALWAYS_INLINE vf vf_round(vf a) { return vrndnq_f32(a); }
+FNN_ALWAYS_INLINE vf vf_pow2(vf n) {
+    return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(vcvtnq_s32_f32(n), vdupq_n_s32(127)), 23));
+}
+FNN_ALWAYS_INLINE vm vf_gt(vf a, vf b) { return vcgtq_f32(a, b); }
+FNN_ALWAYS_INLINE vm vf_eq(vf a, vf b) { return vceqq_f32(a, b); }
+FNN_ALWAYS_INLINE vm vf_isnan(vf a) { return vmvnq_u32(vceqq_f32(a, a)); }
+FNN_ALWAYS_INLINE vm vm_or(vm a, vm b) { return vorrq_u32(a, b); }
+FNN_ALWAYS_INLINE vm vm_and(vm a, vm b) { return vandq_u32(a, b); }
+FNN_ALWAYS_INLINE vf vf_select(vm m, vf a, vf b) { return vbslq_f32(m, a, b); }
+
+FNN_ALWAYS_INLINE void vf_transpose(vf r[4]) {
+    float32x4x2_t t = vtrnq_f32(r[0], r[1]), u = vtrnq_f32(r[2], r[3]);
+    r[0] = vcombine_f32(vget_low_f32(t.val[0]), vget_low_f32(u.val[0]));
+    r[1] = vcombine_f32(vget_low_f32(t.val[1]), vget_low_f32(u.val[1]));
+    r[2] = vcombine_f32(vget_high_f32(t.val[0]), vget_high_f32(u.val[0]));
+    r[3] = vcombine_f32(vget_high_f32(t.val[1]), vget_high_f32(u.val[1]));
+}

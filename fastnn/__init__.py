@@ -1,0 +1,55 @@
+"""fastnn: convolution and training kernels in a small wheel that needs nothing but NumPy.
+
+The storeys, from the top; each uses only those below it::
+
+    fastnn.train      optimisers, the loop, checkpoints
+    fastnn.nn         layers: objects with parameters
+    fastnn.autograd   Tensor, the tape, the differentiable form of each op
+    fastnn.ops        functions on arrays: check -> shape -> kernel -> array
+    fastnn._kernels   Cython: marshals buffers, releases the GIL
+    csrc              C kernels, one body each, compiled per instruction set; thread pool; dispatch
+
+`fastnn.ops` is the functional API (names of `torch.nn.functional`); `fastnn.cpu` inspects and forces the instruction
+set; `fastnn.blocked` keeps images in the kernels' own layout between ops.
+"""
+
+from importlib import import_module as _import_module
+from typing import Any as _Any
+
+from fastnn import cpu, ops
+from fastnn._info import get_include, show_versions
+from fastnn._threads import get_num_threads, num_threads, set_num_threads
+from fastnn.ops import Blocked, blocked, explain, set_precision
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Blocked",
+    "__version__",
+    "autograd",
+    "blocked",
+    "cpu",
+    "datasets",
+    "explain",
+    "get_include",
+    "get_num_threads",
+    "nn",
+    "num_threads",
+    "ops",
+    "set_num_threads",
+    "set_precision",
+    "show_versions",
+    "train",
+]
+
+_LAZY = {"autograd", "datasets", "nn", "train"}
+
+
+def __getattr__(name: str) -> _Any:
+    if name in _LAZY:
+        return _import_module(f"fastnn.{name}")
+    raise AttributeError(f"module 'fastnn' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

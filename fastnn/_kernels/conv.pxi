@@ -1,0 +1,196 @@
+# Convolution: parameters, the four entry points, packed weights.
+
+ACTIVATIONS = {None: 0, "relu": 1, "clip": 2, "leaky_relu": 3, "silu": 4, "hardswish": 5, "sigmoid": 6, "tanh": 7}
+
+
+cdef class ConvParams:
+    """The geometry of one convolution, made once per shape by fastnn.ops and never changed."""
+    cdef fnn_conv2d_params c
+    cdef readonly tuple y_shape
+
+    def __init__(self, tuple x_shape, tuple weight_shape, tuple y_shape, tuple stride, tuple padding, tuple dilation,
+                 Py_ssize_t groups):
+        self.c.n, self.c.c, self.c.h, self.c.w = x_shape
+        self.c.oc, _, self.c.kh, self.c.kw = weight_shape
+        _, _, self.c.oh, self.c.ow = y_shape
+        self.c.sh, self.c.sw = stride
+        self.c.ph, self.c.pw = padding
+        self.c.dh, self.c.dw = dilation
+        self.c.groups = groups
+        self.y_shape = y_shape
+
+    cdef Py_ssize_t x_size(self, int layout) noexcept:
+        return image_size(self.c.n, self.c.c, self.c.h, self.c.w, layout)
+
+    cdef Py_ssize_t y_size(self, int layout) noexcept:
+        return image_size(self.c.n, self.c.oc, self.c.oh, self.c.ow, layout)
+
+    cdef Py_ssize_t weight_size(self) noexcept:
+        return self.c.oc * (self.c.c // self.c.groups) * self.c.kh * self.c.kw
+
+
+def conv2d_algorithm(ConvParams params):
+    return fnn_conv2d_algorithm(&params.c).decode()
+
+
+cdef fnn_status run_packed(fnn_conv2d_params p, const void *x, const void *packed, const void *bias,
+                           const void *residual, void *y) noexcept nogil:
+    return fnn_conv2d(&p, x, packed, bias, residual, y)
+
+
+cdef fnn_status run_plain(fnn_conv2d_params p, const void *x, const void *weight, const void *bias,
+                          const void *residual, void *y) noexcept nogil:
+    cdef void *packed = fnn_alloc(fnn_conv2d_packed_size(&p) * (4 if p.dtype == FNN_F32 else 8))
+    cdef fnn_status status = FNN_NO_MEMORY
+    if packed != NULL:
+        fnn_conv2d_pack(&p, weight, packed)
+        status = fnn_conv2d(&p, x, packed, bias, residual, y)
+    fnn_free(packed)
+    return status
+
+
+def conv2d(ConvParams params, x, int x_layout, weight, bias, residual, y, int y_layout, int activation, double alpha,
+           double beta):
+    cdef fnn_conv2d_params p = params.c
+    p.x_layout, p.y_layout, p.activation, p.alpha, p.beta = x_layout, y_layout, activation, alpha, beta
+    cdef Buffer xb = acquire(x, params.x_size(x_layout), -1, False)
+    cdef int dtype = xb.dtype()
+    cdef Buffer wb = acquire(weight, params.weight_size(), dtype, False)
+    cdef Buffer bb = acquire(bias, p.oc, dtype, False)
+    cdef Buffer rb = acquire(residual, params.y_size(y_layout), dtype, False)
+    cdef Buffer yb = acquire(y, params.y_size(y_layout), dtype, True)
+    cdef fnn_status status
+    p.dtype = <fnn_dtype>dtype
+    with nogil:
+        status = run_plain(p, xb.data, wb.data, bb.data, rb.data, yb.data)
+    check(status)
+
+
+def conv2d_grad_input(ConvParams params, gy, int gy_layout, weight, gx, int gx_layout):
+    cdef fnn_conv2d_params p = params.c
+    p.x_layout, p.y_layout = gx_layout, gy_layout
+    cdef Buffer gyb = acquire(gy, params.y_size(gy_layout), -1, False)
+    cdef int dtype = gyb.dtype()
+    cdef Buffer wb = acquire(weight, params.weight_size(), dtype, False)
+    cdef Buffer gxb = acquire(gx, params.x_size(gx_layout), dtype, True)
+    cdef fnn_status status
+    p.dtype = <fnn_dtype>dtype
+    with nogil:
+        status = fnn_conv2d_grad_input(&p, gyb.data, wb.data, gxb.data)
+    check(status)
+
+
+def conv2d_grad_weight(ConvParams params, gy, int gy_layout, x, int x_layout, gw):
+    cdef fnn_conv2d_params p = params.c
+    p.x_layout, p.y_layout = x_layout, gy_layout
+    cdef Buffer gyb = acquire(gy, params.y_size(gy_layout), -1, False)
+    cdef int dtype = gyb.dtype()
+    cdef Buffer xb = acquire(x, params.x_size(x_layout), dtype, False)
+    cdef Buffer gwb = acquire(gw, params.weight_size(), dtype, True)
+    cdef fnn_status status
+    p.dtype = <fnn_dtype>dtype
+    with nogil:
+        status = fnn_conv2d_grad_weight(&p, gyb.data, xb.data, gwb.data)
+    check(status)
+
+
+def channel_sum(x, int layout, Py_ssize_t n, Py_ssize_t c, Py_ssize_t pixels, out):
+    cdef Buffer xb = acquire(x, image_size(n, c, pixels, 1, layout), -1, False)
+    cdef int dtype = xb.dtype()
+    cdef Buffer ob = acquire(out, c, dtype, True)
+    with nogil:
+        fnn_channel_sum(<fnn_dtype>dtype, layout, n, c, pixels, xb.data, ob.data)
+
+
+cdef class PackedConv2d:
+    """Convolution weights in the kernel's order, with everything that does not depend on the input.
+
+    Made by `fastnn.ops.pack_conv2d`. Call it with an image [N, C, H, W] (NumPy or Blocked): ``y = packed(x)``. It can
+    be pickled, copied and shared between threads; it never changes after it is made.
+    """
+    cdef readonly object packed, bias, dtype
+    cdef readonly tuple weight_shape, stride, padding, dilation, activation_spec
+    cdef readonly Py_ssize_t groups
+    cdef int dtype_code, activation
+    cdef double alpha, beta
+    cdef object rules
+    cdef dict plans
+
+    def __init__(self, rules, packed, bias, tuple weight_shape, tuple stride, tuple padding, tuple dilation,
+                 Py_ssize_t groups, tuple activation):
+        """`rules` (a module-level object of fastnn.ops) checks and shapes what the fast path does not know."""
+        self.rules = rules
+        self.packed, self.bias, self.dtype = packed, bias, packed.dtype
+        self.weight_shape, self.stride, self.padding, self.dilation = weight_shape, stride, padding, dilation
+        self.groups = groups
+        self.activation_spec = activation
+        self.activation, self.alpha, self.beta = activation
+        self.dtype_code = FNN_F64 if packed.itemsize == 8 else FNN_F32
+        self.plans = {}
+
+    @staticmethod
+    def pack(ConvParams params, weight):
+        """The packed form of `weight` as a flat array."""
+        cdef Buffer wb = acquire(weight, params.weight_size(), -1, False)
+        cdef fnn_conv2d_params p = params.c
+        p.dtype = <fnn_dtype>wb.dtype()
+        cdef Py_ssize_t size = fnn_conv2d_packed_size(&p)
+        packed = empty((size,), weight.dtype, size * wb.view.itemsize)
+        cdef Buffer pb = acquire(packed, size, p.dtype, True)
+        with nogil:
+            fnn_conv2d_pack(&p, wb.data, pb.data)
+        return packed
+
+    cpdef ConvParams plan(self, tuple x_shape):
+        """The geometry for an input shape, kept for the 64 shapes seen last."""
+        found = self.plans.get(x_shape)
+        if found is None:
+            if len(self.plans) >= 64:
+                self.plans = {}
+            found = self.plans[x_shape] = self.rules.packed_params(self, x_shape)
+        return found
+
+    def __call__(self, x, residual=None, out=None):
+        """y [N, OC, OH, OW] for an image x [N, C, H, W]; `residual` (like y) is added before the activation."""
+        cdef int x_layout = FNN_NCHW, y_layout = FNN_NCHW
+        cdef ConvParams params
+        cdef object image = None, result = None
+        if type(x) is _ndarray and residual is None and out is None and x.dtype is self.dtype:
+            params = self.plan(x.shape)
+            if not x.flags.c_contiguous:
+                x = x.copy()
+            out = result = empty(params.y_shape, self.dtype, params.y_size(FNN_NCHW) * self.dtype.itemsize)
+        else:
+            params, x, x_layout, residual, out, y_layout, image = self.rules.packed_arguments(self, x, residual, out)
+        cdef fnn_conv2d_params p = params.c
+        p.dtype = <fnn_dtype>self.dtype_code
+        p.x_layout, p.y_layout = x_layout, y_layout
+        p.activation, p.alpha, p.beta = self.activation, self.alpha, self.beta
+        cdef Buffer xb = acquire(x, params.x_size(x_layout), self.dtype_code, False)
+        cdef Buffer pb = acquire(self.packed, -1, self.dtype_code, False)
+        cdef Buffer bb = acquire(self.bias, p.oc, self.dtype_code, False)
+        cdef Buffer rb = acquire(residual, params.y_size(y_layout), self.dtype_code, False)
+        cdef Buffer yb = acquire(out, params.y_size(y_layout), self.dtype_code, True)
+        cdef fnn_status status
+        with nogil:
+            status = run_packed(p, xb.data, pb.data, bb.data, rb.data, yb.data)
+        check(status)
+        return result if image is None else image.finish()
+
+    @property
+    def nbytes(self):
+        """Bytes of the packed weights and the bias."""
+        return self.packed.nbytes + (0 if self.bias is None else self.bias.nbytes)
+
+    def __reduce__(self):
+        return self.rules.restore, (self.packed, self.bias, self.weight_shape, self.stride, self.padding,
+                                    self.dilation, self.groups, self.activation_spec)
+
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def __repr__(self):
+        return self.rules.describe(self)

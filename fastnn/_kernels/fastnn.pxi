@@ -1,0 +1,67 @@
+# csrc/fastnn.h as Cython sees it; the header documents every argument.
+
+cdef extern from "fastnn.h" nogil:
+    ctypedef enum fnn_dtype:
+        FNN_F32
+        FNN_F64
+    ctypedef enum fnn_layout:
+        FNN_NCHW
+        FNN_BLOCKED
+    ctypedef enum fnn_status:
+        FNN_OK
+        FNN_NO_MEMORY
+    ctypedef struct fnn_conv2d_params:
+        fnn_dtype dtype
+        Py_ssize_t n, c, h, w, oc, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw, groups
+        int x_layout, y_layout, activation
+        double alpha, beta
+    ctypedef struct fnn_pool2d_params:
+        fnn_dtype dtype
+        Py_ssize_t n, c, h, w, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw
+        int layout, count_include_pad
+        double divisor
+
+    void fnn_init()
+    bint fnn_use_isa(const char *name)
+    const char *fnn_active_isa()
+    bint fnn_has_isa(const char *name)
+    const char *fnn_kernel_name(int i)
+    void fnn_set_num_threads(int n)
+    int fnn_get_num_threads()
+    void fnn_set_spin_us(int us)
+    int fnn_live_workers()
+    void *fnn_alloc(size_t size)
+    void fnn_free(void *p)
+    double fnn_fma_peak(int threads)
+    double fnn_copy_bandwidth(int threads)
+
+    void fnn_block(fnn_dtype, Py_ssize_t n, Py_ssize_t c, Py_ssize_t h, Py_ssize_t w, const void *x, void *y)
+    void fnn_unblock(fnn_dtype, Py_ssize_t n, Py_ssize_t c, Py_ssize_t h, Py_ssize_t w, const void *x, void *y)
+
+    size_t fnn_conv2d_packed_size(const fnn_conv2d_params *p)
+    void fnn_conv2d_pack(const fnn_conv2d_params *p, const void *weight, void *packed)
+    const char *fnn_conv2d_algorithm(const fnn_conv2d_params *p)
+    fnn_status fnn_conv2d(const fnn_conv2d_params *p, const void *x, const void *packed, const void *bias,
+                          const void *residual, void *y)
+    fnn_status fnn_conv2d_grad_input(const fnn_conv2d_params *p, const void *gy, const void *weight, void *gx)
+    fnn_status fnn_conv2d_grad_weight(const fnn_conv2d_params *p, const void *gy, const void *x, void *gw)
+    void fnn_channel_sum(fnn_dtype, int layout, Py_ssize_t n, Py_ssize_t c, Py_ssize_t hw, const void *x, void *out)
+
+    size_t fnn_gemm_packed_size(Py_ssize_t k, Py_ssize_t n)
+    void fnn_gemm_pack(fnn_dtype, Py_ssize_t k, Py_ssize_t n, const void *b, Py_ssize_t row, Py_ssize_t column,
+                       void *packed)
+    fnn_status fnn_gemm(fnn_dtype, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, const void *a, Py_ssize_t row,
+                        Py_ssize_t column, const void *packed, const void *bias, int activation, double alpha,
+                        double beta, void *c)
+
+    fnn_status fnn_max_pool2d(const fnn_pool2d_params *p, const void *x, void *y, int64_t *indices)
+    fnn_status fnn_max_pool2d_grad_input(const fnn_pool2d_params *p, const void *gy, const void *x, const void *y,
+                                         void *gx)
+    fnn_status fnn_avg_pool2d(const fnn_pool2d_params *p, const void *x, void *y)
+    fnn_status fnn_avg_pool2d_grad_input(const fnn_pool2d_params *p, const void *gy, void *gx)
+
+    void fnn_activate(fnn_dtype, int activation, double alpha, double beta, Py_ssize_t n, const void *x, void *y)
+    void fnn_relu_grad(fnn_dtype, Py_ssize_t n, const void *gy, const void *y, void *gx)
+    void fnn_softmax(fnn_dtype, int logarithm, Py_ssize_t rows, Py_ssize_t n, const void *x, void *y)
+    void fnn_softmax_grad(fnn_dtype, int logarithm, Py_ssize_t rows, Py_ssize_t n, const void *gy, const void *y,
+                          void *gx)

@@ -1,0 +1,194 @@
+"""The tape: nodes, the recording switch, and the walk back.
+
+Every recorded operation makes one `Node`. A node knows the nodes of its inputs, never the tensors (a leaf, which has
+no node, stands for itself), so an activation lives exactly as long as something can still need it. The walk back
+takes nodes in falling order of creation: everything that uses a result was made after it, so a heap is all the
+sorting needed, nothing recurses, and what the walk has passed is freed at once.
+"""
+
+from __future__ import annotations
+
+import functools
+import heapq
+import itertools
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from fastnn import ops
+
+if TYPE_CHECKING:
+    from fastnn.autograd.tensor import Tensor
+
+F = TypeVar("F", bound=Callable[..., Any])
+Gradients = tuple[Any, ...]
+Hooks = dict[int, Callable[[Any], Any]]
+
+# One clock for nodes and for in-place changes: a saved tensor is stale when it was changed after its node was made.
+tick: Callable[[], int] = itertools.count(1).__next__
+
+
+class _Mode(threading.local):
+    enabled = True
+
+
+mode = _Mode()
+
+
+class Node:
+    """One recorded operation.
+
+    Attributes
+    ----------
+    order : when it was made, on the common clock.
+    inputs : for each input the node it came from, the leaf tensor itself, or None where no gradient is wanted.
+    backward : gradient of the result -> one gradient per input, None where none is wanted. Each is either fresh
+        memory or shares the memory of the gradient that came in.
+    saved : version counters of the tensors whose values `backward` reads.
+    hooks : functions from the gradient of the result to the one to use instead, or None.
+    """
+
+    __slots__ = ("order", "inputs", "backward", "saved", "hooks")
+
+    def __init__(self, inputs: tuple[Any, ...], backward: Callable[[Any], Gradients], saved: Sequence[list[int]]):
+        self.order = tick()
+        self.inputs = inputs
+        self.backward: Callable[[Any], Gradients] | None = backward
+        self.saved = saved
+        self.hooks: Hooks | None = None
+
+    def release(self) -> None:
+        """Let go of everything that the operation saved."""
+        self.backward, self.inputs, self.saved = None, (), ()
+
+
+class _GradMode:
+    """Context manager and decorator that sets recording on this thread."""
+
+    _value = True
+
+    def __init__(self) -> None:
+        self._before: list[bool] = []
+
+    def __enter__(self) -> _GradMode:
+        self._before.append(mode.enabled)
+        mode.enabled = self._value
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        mode.enabled = self._before.pop()
+
+    def __call__(self, function: F) -> F:
+        @functools.wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            with type(self)():
+                return function(*args, **kwargs)
+
+        return wrapper  # type: ignore[return-value]
+
+
+class no_grad(_GradMode):
+    """Nothing is recorded inside: ``with no_grad():`` or ``@no_grad()``. Acts on the calling thread only.
+
+    Examples
+    --------
+    >>> from fastnn.autograd import Tensor, no_grad
+    >>> x = Tensor([1.0], requires_grad=True)
+    >>> with no_grad():
+    ...     y = x * 2
+    >>> y.requires_grad
+    False
+    """
+
+    _value = False
+
+
+class enable_grad(_GradMode):
+    """Recording is on inside, also within `no_grad`."""
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations are being recorded on this thread."""
+    return mode.enabled
+
+
+class HookHandle:
+    """What `register_hook` returns: `remove()` takes the hook away again."""
+
+    def __init__(self, hooks: dict[int, Callable[..., Any]], hook: Callable[..., Any]):
+        self._hooks, self._key = hooks, tick()
+        hooks[self._key] = hook
+
+    def remove(self) -> None:
+        """Take the hook away; doing so twice is harmless."""
+        self._hooks.pop(self._key, None)
+
+
+def add_gradients(a: Any, b: Any) -> Any:
+    """Sum of two gradients of one tensor, in fresh memory. Both have the tensor's kind: both arrays or both Blocked."""
+    if type(a) is ops.Blocked:
+        total = ops.Blocked.empty(a.shape, a.dtype)
+        np.add(a.data, b.data, out=total.data)
+        return total
+    return np.asarray(a + b)
+
+
+def _memory(gradient: Any) -> Any:
+    return gradient.data if type(gradient) is ops.Blocked else gradient
+
+
+def run_hooks(hooks: Hooks, gradient: Any) -> Any:
+    """The gradient after all hooks; what one returns goes to the next."""
+    for hook in list(hooks.values()):
+        gradient = hook(gradient)
+    return gradient
+
+
+def _check(node: Node) -> None:
+    """Raise where the graph was freed or a saved tensor was changed after it was recorded."""
+    if node.backward is None:
+        raise RuntimeError("backward: this graph was freed by an earlier backward; pass retain_graph=True to that one")
+    for version in node.saved:
+        if version[0] > node.order:
+            name = node.backward.__qualname__.partition(".")[0]
+            raise RuntimeError(f"backward: a tensor that {name} saved was changed in place after {name} read it")
+
+
+def walk_back(root: Any, gradient: Any, retain_graph: bool) -> list[tuple[Tensor, Any, bool]]:
+    """Send `gradient` from `root` (a node or a leaf) to the leaves.
+
+    Returns
+    -------
+    For each leaf reached: the leaf, its gradient, and whether the gradient's memory belongs to nobody else.
+    """
+    if type(root) is not Node:
+        return [(root, gradient, False)]
+    leaves: dict[int, tuple[Any, Any, bool]] = {}
+    pending: dict[Node, Any] = {root: gradient}
+    heap: list[tuple[int, Node]] = [(-root.order, root)]
+    while heap:
+        node = heapq.heappop(heap)[1]
+        gy = pending.pop(node)
+        _check(node)
+        if node.hooks:
+            gy = run_hooks(node.hooks, gy)
+        for target, g in zip(node.inputs, node.backward(gy)):  # type: ignore[misc]
+            if target is None or g is None:
+                continue
+            if type(target) is not Node:
+                known = leaves.get(id(target))
+                if known is None:
+                    owned = g is not gy and not np.may_share_memory(_memory(g), _memory(gy))
+                    leaves[id(target)] = target, g, owned
+                else:
+                    leaves[id(target)] = target, add_gradients(known[1], g), True
+            elif target in pending:
+                pending[target] = add_gradients(pending[target], g)
+            else:
+                pending[target] = g
+                heapq.heappush(heap, (-target.order, target))
+        if not retain_graph:
+            node.release()
+    return list(leaves.values())

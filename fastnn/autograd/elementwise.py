@@ -1,0 +1,96 @@
+"""Functions of one tensor, element by element. Blocked images become NCHW arrays first: few of these keep zeros zero."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from fastnn.autograd._tape import Gradients
+from fastnn.autograd.layout import to_plain
+from fastnn.autograd.tensor import Tensor, as_tensor, record, recording, wrap
+
+
+def _through_result(
+    x: Tensor, forward: Callable[[Any], Any], slope: Callable[[Any, Any], Any]
+) -> Tensor:
+    """forward(x), where ``slope(gy, y)`` is the gradient in terms of the result."""
+    x = to_plain(as_tensor(x))
+    y = np.asarray(forward(x.data))
+    if not recording(x):
+        return wrap(y)
+
+    def backward(gy: Any) -> Gradients:
+        return (np.asarray(slope(gy, y)),)
+
+    return record(y, (x,), backward, saves_result=True)
+
+
+def exp(x: Tensor) -> Tensor:
+    """e ** x."""
+    return _through_result(x, np.exp, np.multiply)
+
+
+def sqrt(x: Tensor) -> Tensor:
+    """Square root; its gradient at 0 is infinite."""
+    return _through_result(x, np.sqrt, lambda gy, y: gy / (y + y))
+
+
+def tanh(x: Tensor) -> Tensor:
+    """Hyperbolic tangent."""
+    return _through_result(x, np.tanh, lambda gy, y: gy * (1 - y * y))
+
+
+def _logistic(x: Any) -> Any:
+    """1 / (1 + exp(-x)) by way of tanh, which does not overflow."""
+    return 0.5 * np.tanh(0.5 * x) + 0.5
+
+
+def sigmoid(x: Tensor) -> Tensor:
+    """1 / (1 + exp(-x))."""
+    return _through_result(x, _logistic, lambda gy, y: gy * y * (1 - y))
+
+
+def _through_input(x: Tensor, forward: Callable[[Any], Any], slope: Callable[[Any, Any], Any]) -> Tensor:
+    """forward(x), where ``slope(gy, x)`` is the gradient in terms of the input."""
+    x = to_plain(as_tensor(x))
+    xd = x.data
+    y = np.asarray(forward(xd))
+    if not recording(x):
+        return wrap(y)
+
+    def backward(gy: Any) -> Gradients:
+        return (np.asarray(slope(gy, xd)),)
+
+    return record(y, (x,), backward, (x,))
+
+
+def log(x: Tensor) -> Tensor:
+    """Natural logarithm."""
+    return _through_input(x, np.log, np.divide)
+
+
+def abs(x: Tensor) -> Tensor:
+    """Absolute value; its gradient at 0 is 0."""
+    return _through_input(x, np.absolute, lambda gy, x: gy * np.sign(x))
+
+
+def clip(x: Tensor, low: float | None = None, high: float | None = None) -> Tensor:
+    """x limited to [low, high]; the gradient is 0 where x lies outside.
+
+    Examples
+    --------
+    >>> from fastnn.autograd import Tensor, clip
+    >>> clip(Tensor([-1.0, 0.5, 3.0]), 0, 1).numpy()
+    array([0. , 0.5, 1. ], dtype=float32)
+    """
+    if low is None and high is None:
+        raise ValueError("clip: give low, high or both")
+    lowest = -np.inf if low is None else low
+    highest = np.inf if high is None else high
+
+    def slope(gy: Any, x: Any) -> Any:
+        return gy * ((x >= lowest) & (x <= highest))
+
+    return _through_input(x, lambda x: np.clip(x, low, high), slope)

@@ -1,0 +1,61 @@
+"""Losses as modules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastnn.autograd.loss import cross_entropy
+from fastnn.autograd.tensor import Tensor
+from fastnn.nn.module import Module
+from fastnn.nn.parameter import Buffer
+
+
+class CrossEntropyLoss(Module):
+    """Cross-entropy of logits [n, classes] against class indices [n].
+
+    Parameters
+    ----------
+    weight : [classes] or None, a factor for each class.
+    size_average, reduce : PyTorch's old names for `reduction`; not supported.
+    ignore_index : a target that does not count.
+    reduction : "mean", "sum" or "none".
+    label_smoothing : share of the target spread evenly over all classes, in [0, 1].
+
+    Raises
+    ------
+    NotImplementedError
+        For `size_average` and `reduce`.
+    ValueError
+        For an unknown `reduction` or a `label_smoothing` outside [0, 1].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastnn import nn
+    >>> loss = nn.CrossEntropyLoss()(np.zeros((1, 4)), np.array([2]))
+    >>> round(loss.item(), 4)
+    1.3863
+    """
+
+    def __init__(
+        self,
+        weight: Any = None,
+        size_average: None = None,
+        ignore_index: int = -100,
+        reduce: None = None,
+        reduction: str = "mean",
+        label_smoothing: float = 0.0,
+    ) -> None:
+        for name, value in (("size_average", size_average), ("reduce", reduce)):
+            if value is not None:
+                raise NotImplementedError(f"CrossEntropyLoss: {name}={value!r}; use reduction")
+        if reduction not in ("mean", "sum", "none"):
+            raise ValueError(f"CrossEntropyLoss: reduction must be 'mean', 'sum' or 'none', is {reduction!r}")
+        if not 0 <= label_smoothing <= 1:
+            raise ValueError(f"CrossEntropyLoss: label_smoothing must be in [0, 1], is {label_smoothing}")
+        self.weight = None if weight is None else Buffer(weight)
+        self.ignore_index, self.reduction, self.label_smoothing = ignore_index, reduction, label_smoothing
+
+    def forward(self, x: Tensor, target: Any) -> Tensor:
+        """Result has no dimensions, or [n] where `reduction` is "none"."""
+        return cross_entropy(x, target, self.weight, self.ignore_index, self.reduction, self.label_smoothing)

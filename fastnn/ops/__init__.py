@@ -1,0 +1,65 @@
+"""Functions on arrays, with the names and defaults of `torch.nn.functional`.
+
+Each function checks its arguments, computes the output shape (``_shapes.py``), calls one kernel of
+`fastnn._kernels` and returns an array of the input's kind: NumPy for anything with the buffer protocol or DLPack,
+`Blocked` for a `Blocked` image. Inputs are never modified. Gradients are called ``<op>_grad_<what>``.
+"""
+
+from fastnn.ops._blocked import Blocked, blocked
+from fastnn.ops.activation import (
+    flatten,
+    log_softmax,
+    log_softmax_grad_input,
+    relu,
+    relu_grad_input,
+    softmax,
+    softmax_grad_input,
+)
+from fastnn.ops.conv import conv2d, conv2d_grad_bias, conv2d_grad_input, conv2d_grad_weight
+from fastnn.ops.conv_packed import PackedConv2d, explain, pack_conv2d
+from fastnn.ops.linear import (
+    PackedLinear,
+    linear,
+    linear_grad_bias,
+    linear_grad_input,
+    linear_grad_weight,
+    matmul,
+    pack_linear,
+)
+from fastnn.ops.loss import cross_entropy, cross_entropy_grad_input
+from fastnn.ops.pool import avg_pool2d, avg_pool2d_grad_input, max_pool2d, max_pool2d_grad_input
+from fastnn.ops.precision import get_precision, set_precision
+
+__all__ = [
+    "Blocked",
+    "PackedConv2d",
+    "PackedLinear",
+    "avg_pool2d",
+    "avg_pool2d_grad_input",
+    "blocked",
+    "conv2d",
+    "conv2d_grad_bias",
+    "conv2d_grad_input",
+    "conv2d_grad_weight",
+    "cross_entropy",
+    "cross_entropy_grad_input",
+    "explain",
+    "flatten",
+    "get_precision",
+    "linear",
+    "linear_grad_bias",
+    "linear_grad_input",
+    "linear_grad_weight",
+    "log_softmax",
+    "log_softmax_grad_input",
+    "matmul",
+    "max_pool2d",
+    "max_pool2d_grad_input",
+    "pack_conv2d",
+    "pack_linear",
+    "relu",
+    "relu_grad_input",
+    "set_precision",
+    "softmax",
+    "softmax_grad_input",
+]

@@ -1,0 +1,179 @@
+"""Arguments in: arrays of one dtype, pairs, outputs. Every error of fastnn.ops starts here and names op and argument."""
+
+from collections.abc import Sequence
+from operator import index
+from typing import Any
+
+import numpy as np
+
+from fastnn import _kernels
+
+F32 = np.dtype(np.float32)
+F64 = np.dtype(np.float64)
+MOST_BYTES = 1 << 47  # the address space of today's processors
+
+
+def _foreign(op: str, name: str, x: Any) -> np.ndarray:
+    """An array of another library or a nested list, as a plain NumPy array."""
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError(f"{op}: {name} is a masked array; its mask would be ignored, fill it first")
+    if not isinstance(x, np.ndarray) and hasattr(x, "__dlpack__"):
+        try:
+            return np.from_dlpack(x)
+        except (BufferError, RuntimeError, TypeError):
+            pass  # read-only or needing a copy for older protocols: __array__ may still serve
+    try:
+        return np.asarray(x)
+    except Exception as error:
+        raise TypeError(f"{op}: {name} cannot be read as an array ({error})") from error
+
+
+def as_array(op: str, name: str, x: Any) -> np.ndarray:
+    """`x` as a C-contiguous float32 or float64 array in native byte order; a copy only where it is not one yet."""
+    if type(x) is not np.ndarray:
+        x = _foreign(op, name, x)
+    dtype = x.dtype
+    if dtype is not F32 and dtype is not F64:
+        if dtype.newbyteorder("=") not in (F32, F64):
+            raise TypeError(f"{op}: {name} has dtype {dtype}; float32 or float64 is needed")
+        x = x.astype(F32 if dtype.itemsize == 4 else F64)
+    if not x.flags.c_contiguous:
+        x = np.array(x, order="C", copy=True, subok=False)
+    return x if type(x) is np.ndarray else x.view(np.ndarray)
+
+
+def same_dtype(op: str, name: str, x: np.ndarray, other: str, y: np.ndarray) -> None:
+    """Raise unless both arrays hold the same type: a silent conversion would hide a slow or inexact call."""
+    if x.dtype is not y.dtype:
+        raise TypeError(f"{op}: {name} is {x.dtype} but {other} is {y.dtype}; convert one of them")
+
+
+def shaped(op: str, name: str, x: Any, shape: tuple[int, ...], like: np.ndarray, like_name: str) -> np.ndarray:
+    """`x` as an array of exactly this shape and of `like`'s dtype."""
+    array = as_array(op, name, x)
+    if array.shape != shape:
+        raise ValueError(f"{op}: {name} has shape {array.shape}, expected {shape}")
+    same_dtype(op, name, array, like_name, like)
+    return array
+
+
+def integer(op: str, name: str, value: Any, least: int) -> int:
+    """`value` as an int of at least `least`."""
+    if isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{op}: {name} must be an integer, got {value!r}")
+    try:
+        number = index(value)
+    except TypeError:
+        raise TypeError(f"{op}: {name} must be an integer, got {value!r}") from None
+    if not least <= number < 1 << 62:
+        raise ValueError(f"{op}: {name} must be at least {least} and below 2**62, got {number}")
+    return number
+
+
+def pair(op: str, name: str, value: Any, least: int) -> tuple[int, int]:
+    """`value`, one integer or two, as a pair (height, width)."""
+    if isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, str):
+        if len(value) == 1:
+            value = (value[0], value[0])
+        if len(value) != 2:
+            raise ValueError(f"{op}: {name} must be one integer or two, got {value!r}")
+        return integer(op, name, value[0], least), integer(op, name, value[1], least)
+    number = integer(op, name, value, least)
+    return number, number
+
+
+def hashable(value: Any) -> Any:
+    """`value` for a cache key: lists and arrays as tuples of their own elements."""
+    if type(value) is int or type(value) is str:
+        return value
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return tuple(hashable(v) for v in value)
+    return _Unequal(value)
+
+
+class _Unequal:
+    """A cache key that equals none (1 == 1.0 == True must not share an entry); holds the value."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+def plain(value: Any) -> Any:
+    """The inverse of `hashable`."""
+    if type(value) is tuple:
+        return tuple(plain(v) for v in value)
+    return value.value if type(value) is _Unequal else value
+
+
+def check_size(op: str, what: str, shape: tuple[int, ...], itemsize: int = 8) -> None:
+    """Raise where an array of this shape cannot exist."""
+    size = itemsize
+    for n in shape:
+        size *= n
+    if size > MOST_BYTES:
+        raise ValueError(f"{op}: {what} of shape {shape} is too large ({size} bytes)")
+
+
+def new_array(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """An uninitialised array; large ones are 64-byte aligned and reuse recently freed memory."""
+    size = dtype.itemsize
+    for n in shape:
+        size *= n
+    return _kernels.empty(shape, dtype, size)
+
+
+def check_out(op: str, out: Any, shape: tuple[int, ...], dtype: np.dtype, *inputs: Any) -> np.ndarray:
+    """The array that the kernel writes for `out`: `out` itself or, when strided, a new one (see `finish_out`)."""
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"{op}: out must be a NumPy array, got {type(out).__name__}")
+    if out.shape != shape:
+        raise ValueError(f"{op}: out has shape {out.shape}, expected {shape}")
+    if out.dtype is not dtype:
+        raise TypeError(f"{op}: out has dtype {out.dtype}, expected {dtype}")
+    if not out.flags.writeable:
+        raise ValueError(f"{op}: out is read-only")
+    for x in inputs:
+        if x is not None and np.may_share_memory(out, x):
+            raise ValueError(f"{op}: out overlaps an input; give a separate array")
+    return out if out.flags.c_contiguous else new_array(shape, dtype)
+
+
+def finish_out(out: np.ndarray | None, written: np.ndarray) -> np.ndarray:
+    """What the caller gets: `out`, filled from `written` if that is another array; or `written`."""
+    if out is None or out is written:
+        return written
+    out[...] = written
+    return out
+
+
+_NO_ACTIVATION = (0, 0.0, 0.0)
+_ACTIVATIONS = {
+    None: _NO_ACTIVATION,
+    "relu": (_kernels.ACTIVATIONS["relu"], 0.0, 0.0),
+    "relu6": (_kernels.ACTIVATIONS["clip"], 0.0, 6.0),
+    "silu": (_kernels.ACTIVATIONS["silu"], 0.0, 0.0),
+    "hardswish": (_kernels.ACTIVATIONS["hardswish"], 0.0, 0.0),
+    "sigmoid": (_kernels.ACTIVATIONS["sigmoid"], 0.0, 0.0),
+    "tanh": (_kernels.ACTIVATIONS["tanh"], 0.0, 0.0),
+}
+
+
+def activation_spec(op: str, activation: Any) -> tuple[int, float, float]:
+    """(code, alpha, beta) of an activation as `conv2d` names them."""
+    if activation is None:
+        return _NO_ACTIVATION
+    if isinstance(activation, str) and activation in _ACTIVATIONS:
+        return _ACTIVATIONS[activation]
+    if isinstance(activation, (tuple, list)) and activation:
+        name, *numbers = activation
+        if all(isinstance(v, (int, float, np.number)) and v == v for v in numbers):
+            if name == "clip" and len(numbers) == 2 and numbers[0] <= numbers[1]:
+                return _kernels.ACTIVATIONS["clip"], float(numbers[0]), float(numbers[1])
+            if name == "leaky_relu" and len(numbers) == 1:
+                return _kernels.ACTIVATIONS["leaky_relu"], float(numbers[0]), 0.0
+    names = ", ".join(repr(name) for name in _ACTIVATIONS)
+    raise ValueError(
+        f"{op}: activation must be {names}, ('clip', low, high) or ('leaky_relu', slope), got {activation!r}"
+    )

@@ -1,0 +1,283 @@
+"""Activations, softmax and flatten. Kernels: csrc/kernels/activation.h, csrc/kernels/softmax.h."""
+
+from typing import Any
+
+import numpy as np
+
+from fastnn import _kernels
+from fastnn.ops._blocked import Blocked
+from fastnn.ops._checks import as_array, check_out, finish_out, new_array, same_dtype
+from fastnn.ops._shapes import normalize_dim
+
+__all__ = [
+    "flatten",
+    "log_softmax",
+    "log_softmax_grad_input",
+    "relu",
+    "relu_grad_input",
+    "softmax",
+    "softmax_grad_input",
+]
+
+
+def relu(x: Any, *, out: Any = None) -> Any:
+    """``max(x, 0)``; NaN stays NaN.
+
+    Parameters
+    ----------
+    x : array of any shape, or Blocked; float32 or float64
+    out : array or Blocked like `x`, optional
+
+    Returns
+    -------
+    array or Blocked like `x`
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `x` has another dtype or `out` does not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastnn import ops
+    >>> ops.relu(np.array([-1.0, 2.0]))
+    array([0., 2.])
+    """
+    code = _kernels.ACTIVATIONS["relu"]
+    if type(x) is Blocked:
+        y = Blocked.empty(x.shape, x.dtype) if out is None else _blocked_out("relu", out, x)
+        _kernels.activate(as_array("relu", "x", x.data), y.data, code, 0.0, 0.0)
+        return y
+    data = as_array("relu", "x", x)
+    y = new_array(data.shape, data.dtype) if out is None else check_out("relu", out, data.shape, data.dtype, data)
+    _kernels.activate(data, y, code, 0.0, 0.0)
+    return finish_out(out, y)
+
+
+def _blocked_out(op: str, out: Any, x: Blocked) -> Blocked:
+    if type(out) is not Blocked or out.shape != x.shape:
+        got = f"shape {out.shape}" if type(out) is Blocked else type(out).__name__
+        raise ValueError(f"{op}: out must be a Blocked image of shape {x.shape}, got {got}")
+    if check_out(op, out.data, x.data.shape, x.dtype, x.data) is not out.data:
+        raise ValueError(f"{op}: out.data is not contiguous")
+    return out
+
+
+def relu_grad_input(gy: Any, y: Any) -> Any:
+    """Gradient of `relu` from its result: gy where y > 0, else 0.
+
+    Parameters
+    ----------
+    gy, y : arrays of one shape, or both Blocked
+
+    Returns
+    -------
+    array or Blocked like `gy`
+
+    Raises
+    ------
+    ValueError, TypeError
+        Shapes or dtypes that differ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastnn import ops
+    >>> ops.relu_grad_input(np.array([5.0, 6.0]), np.array([0.0, 2.0]))
+    array([0., 6.])
+    """
+    op = "relu_grad_input"
+    if tuple(gy.shape) != tuple(y.shape):
+        raise ValueError(f"{op}: gy has shape {gy.shape}, y has {y.shape}")
+    if type(gy) is Blocked and type(y) is Blocked:
+        g, result = as_array(op, "gy", gy.data), as_array(op, "y", y.data)
+        same_dtype(op, "gy", g, "y", result)
+        gx = Blocked.empty(gy.shape, gy.dtype)
+        _kernels.relu_grad(g, result, gx.data)
+        return gx
+    g, result = as_array(op, "gy", gy), as_array(op, "y", y)
+    same_dtype(op, "gy", g, "y", result)
+    plain = new_array(g.shape, g.dtype)
+    _kernels.relu_grad(g, result, plain)
+    return plain
+
+
+def _last(x: np.ndarray, dim: int) -> np.ndarray:
+    """`x` with dimension `dim` last, contiguous."""
+    return np.ascontiguousarray(np.moveaxis(x, dim, -1)) if dim != x.ndim - 1 else x
+
+
+def _softmax(op: str, x: Any, dim: Any, out: Any, logarithm: bool) -> np.ndarray:
+    data = as_array(op, "x", x)
+    shape = data.shape
+    dim = normalize_dim(op, "dim", dim, data.ndim)
+    y = None if out is None else check_out(op, out, shape, data.dtype, data)
+    rows = _last(data.reshape(1) if data.ndim == 0 else data, dim)
+    n = rows.shape[-1]
+    result = new_array(rows.shape, data.dtype)
+    if rows.size:
+        _kernels.softmax(rows, result, rows.size // n, n, logarithm)
+    result = np.moveaxis(result, -1, dim).reshape(shape) if data.ndim == 0 else np.moveaxis(result, -1, dim)
+    if y is not None:
+        out[...] = result
+        return out
+    return np.ascontiguousarray(result) if data.ndim else result
+
+
+def softmax(x: Any, dim: Any = -1, *, out: Any = None) -> np.ndarray:
+    """``e^x / sum e^x`` along `dim`, computed as ``e^(x - max x) / sum e^(x - max x)`` so that nothing overflows.
+
+    Parameters
+    ----------
+    x : array, float32 or float64
+    dim : int, the dimension that sums to 1
+    out : array like `x`, optional
+
+    Returns
+    -------
+    array like `x`
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `dim` is out of range, `x` has another dtype, or `out` does not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastnn import ops
+    >>> ops.softmax(np.array([1000.0, 1000.0]))
+    array([0.5, 0.5])
+    """
+    return _softmax("softmax", x, dim, out, False)
+
+
+def log_softmax(x: Any, dim: Any = -1, *, out: Any = None) -> np.ndarray:
+    """``x - ln sum e^x`` along `dim`, exact where `softmax` itself would round to 0.
+
+    Parameters
+    ----------
+    x : array, float32 or float64
+    dim : int
+    out : array like `x`, optional
+
+    Returns
+    -------
+    array like `x`
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `softmax`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastnn import ops
+    >>> ops.log_softmax(np.array([0.0, -1000.0]))
+    array([    0., -1000.])
+    """
+    return _softmax("log_softmax", x, dim, out, True)
+
+
+def _softmax_grad(op: str, gy: Any, y: Any, dim: Any, logarithm: bool) -> np.ndarray:
+    g, result = as_array(op, "gy", gy), as_array(op, "y", y)
+    if g.shape != result.shape:
+        raise ValueError(f"{op}: gy has shape {g.shape}, y has {result.shape}")
+    same_dtype(op, "gy", g, "y", result)
+    dim = normalize_dim(op, "dim", dim, g.ndim)
+    g_rows, y_rows = _last(np.atleast_1d(g), dim), _last(np.atleast_1d(result), dim)
+    gx = new_array(g_rows.shape, g.dtype)
+    if gx.size:
+        _kernels.softmax_grad(g_rows, y_rows, gx, gx.size // gx.shape[-1], gx.shape[-1], logarithm)
+    return np.ascontiguousarray(np.moveaxis(gx, -1, dim)).reshape(g.shape)
+
+
+def softmax_grad_input(gy: Any, y: Any, dim: Any = -1) -> np.ndarray:
+    """Gradient of `softmax` from its result: ``y (gy - sum gy y)``.
+
+    Parameters
+    ----------
+    gy, y : arrays of one shape
+    dim : as in `softmax`
+
+    Returns
+    -------
+    array like `gy`
+
+    Raises
+    ------
+    ValueError, TypeError
+        Shapes or dtypes that differ, or `dim` out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastnn import ops
+    >>> ops.softmax_grad_input(np.array([1.0, 0.0]), np.array([0.5, 0.5]))
+    array([ 0.25, -0.25])
+    """
+    return _softmax_grad("softmax_grad_input", gy, y, dim, False)
+
+
+def log_softmax_grad_input(gy: Any, y: Any, dim: Any = -1) -> np.ndarray:
+    """Gradient of `log_softmax` from its result: ``gy - e^y sum gy``.
+
+    Parameters
+    ----------
+    gy, y : arrays of one shape
+    dim : as in `log_softmax`
+
+    Returns
+    -------
+    array like `gy`
+
+    Raises
+    ------
+    ValueError, TypeError
+        Shapes or dtypes that differ, or `dim` out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastnn import ops
+    >>> ops.log_softmax_grad_input(np.array([1.0, 0.0]), np.log([0.5, 0.5]))
+    array([ 0.5, -0.5])
+    """
+    return _softmax_grad("log_softmax_grad_input", gy, y, dim, True)
+
+
+def flatten(x: Any, start_dim: int = 1, end_dim: int = -1) -> np.ndarray:
+    """Dimensions `start_dim` .. `end_dim` as one; a Blocked image becomes a plain array.
+
+    Parameters
+    ----------
+    x : array or Blocked
+    start_dim, end_dim : int
+
+    Returns
+    -------
+    array; a view of `x` where that is possible
+
+    Raises
+    ------
+    ValueError
+        If a dimension is out of range or the two are in the wrong order.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastnn import ops
+    >>> ops.flatten(np.zeros((2, 3, 4, 5))).shape
+    (2, 60)
+    """
+    data = x.numpy() if type(x) is Blocked else as_array("flatten", "x", x)
+    first = normalize_dim("flatten", "start_dim", start_dim, data.ndim)
+    last = normalize_dim("flatten", "end_dim", end_dim, data.ndim)
+    if first > last:
+        raise ValueError(f"flatten: start_dim={start_dim} comes after end_dim={end_dim}")
+    size = 1
+    for n in data.shape[first : last + 1]:
+        size *= n
+    return data.reshape(*data.shape[:first], size, *data.shape[last + 1 :])

@@ -1,0 +1,181 @@
+"""Losses."""
+
+from typing import Any
+
+import numpy as np
+
+from fastnn.ops._checks import as_array, same_dtype, shaped
+from fastnn.ops.activation import log_softmax
+
+__all__ = ["cross_entropy", "cross_entropy_grad_input"]
+
+_REDUCTIONS = ("mean", "sum", "none")
+
+
+def _rows(op: str, x: Any) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Scores [N, C, ...] as rows [M, C], and the shape of one loss per row."""
+    scores = as_array(op, "x", x)
+    if scores.ndim == 1:
+        return scores.reshape(1, -1), ()
+    if scores.ndim < 1 or scores.shape[1] == 0:
+        raise ValueError(f"{op}: x must be scores [N, C, ...] with at least one class, got shape {scores.shape}")
+    shape = (scores.shape[0], *scores.shape[2:])
+    return np.moveaxis(scores, 1, -1).reshape(-1, scores.shape[1]), shape
+
+
+def _class_weights(op: str, weight: Any, scores: np.ndarray) -> np.ndarray:
+    if weight is None:
+        return np.ones(scores.shape[1], scores.dtype)
+    return shaped(op, "weight", weight, (scores.shape[1],), scores, "x")
+
+
+def _targets(
+    op: str, target: Any, x_shape: tuple[int, ...], scores: np.ndarray, loss_shape: tuple[int, ...], ignore_index: int
+) -> np.ndarray:
+    """Target as probabilities [M, C]; rows of an ignored class are zero."""
+    given = np.asarray(target)
+    m, classes = scores.shape
+    if given.dtype.kind == "f":
+        if given.shape != x_shape:
+            raise ValueError(f"{op}: target of probabilities has shape {given.shape}, expected {x_shape}")
+        probabilities = as_array(op, "target", given)
+        same_dtype(op, "target", probabilities, "x", scores)
+        return probabilities.reshape(1, -1) if given.ndim == 1 else np.moveaxis(probabilities, 1, -1).reshape(m, classes)
+    if given.dtype.kind not in "iu":
+        raise TypeError(f"{op}: target has dtype {given.dtype}; class indices or probabilities are needed")
+    if given.shape != loss_shape:
+        raise ValueError(f"{op}: target has shape {given.shape}, expected {loss_shape}")
+    labels = given.reshape(m)
+    kept = labels != ignore_index
+    wrong = kept & ((labels < 0) | (labels >= classes))
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(f"{op}: target {int(labels[row])} at position {row} is not in 0..{classes - 1}")
+    one_hot = np.zeros((m, classes), scores.dtype)
+    rows = np.flatnonzero(kept)
+    one_hot[rows, labels[rows].astype(np.intp)] = 1
+    return one_hot
+
+
+def _weighted(
+    op: str,
+    x: Any,
+    target: Any,
+    weight: Any,
+    ignore_index: int,
+    reduction: str,
+    label_smoothing: float,
+) -> tuple[np.ndarray, np.ndarray, Any, tuple[int, ...]]:
+    """(rows of scores, q with loss = -sum q log p, divisor of the mean, shape of the losses)."""
+    if reduction not in _REDUCTIONS:
+        raise ValueError(f"{op}: reduction must be one of {', '.join(_REDUCTIONS)}, got {reduction!r}")
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"{op}: label_smoothing must be in 0..1, got {label_smoothing}")
+    scores, loss_shape = _rows(op, x)
+    weights = _class_weights(op, weight, scores)
+    p = _targets(op, target, np.shape(x), scores, loss_shape, ignore_index)
+    indices = np.asarray(target).dtype.kind != "f"
+    divisor: Any = (p * weights).sum(dtype=np.float64) if indices else scores.shape[0]
+    if label_smoothing:
+        present = p.any(axis=1, keepdims=True) if indices else True
+        p = np.where(present, p * (1 - label_smoothing) + label_smoothing / scores.shape[1], 0)
+    return scores, (p * weights).astype(scores.dtype), divisor, loss_shape
+
+
+def cross_entropy(
+    x: Any,
+    target: Any,
+    weight: Any = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> np.ndarray:
+    """Cross-entropy between scores and classes, as `torch.nn.functional.cross_entropy`.
+
+    ``loss = -sum_c weight[c] q[c] log softmax(x)[c]`` with q the (smoothed) target distribution; "mean" divides by the
+    sum of the targets' weights, or by the number of rows where targets are probabilities.
+
+    Parameters
+    ----------
+    x : array [N, C], [N, C, ...] or [C], unnormalised scores
+    target : integers [N], [N, ...] or scalar, classes 0..C-1; or probabilities of x's shape and dtype
+    weight : array [C], optional
+    ignore_index : a class that contributes nothing
+    reduction : "mean", "sum" or "none"
+    label_smoothing : share of the target spread evenly over all classes, 0..1
+
+    Returns
+    -------
+    array: a scalar, or one loss a row with reduction="none". The mean over no rows is NaN.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Shapes, dtypes or classes that do not fit; the message names the first wrong target.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastnn import ops
+    >>> float(ops.cross_entropy(np.zeros((2, 4)), [0, 3]))  # ln 4
+    1.3862943611198906
+    """
+    op = "cross_entropy"
+    scores, q, divisor, shape = _weighted(op, x, target, weight, ignore_index, reduction, label_smoothing)
+    log_p = log_softmax(scores)
+    # 0 * -inf counts as 0: a class of probability 0 that is not the target adds nothing.
+    losses = -np.where(q != 0, q * log_p, 0).sum(axis=1, dtype=np.float64)
+    if reduction == "none":
+        return losses.astype(scores.dtype).reshape(shape)
+    total = losses.sum()
+    if reduction == "mean":
+        total = np.divide(total, divisor) if divisor else np.float64("nan")
+    return np.asarray(total, dtype=scores.dtype)
+
+
+def cross_entropy_grad_input(
+    gy: Any,
+    x: Any,
+    target: Any,
+    weight: Any = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> np.ndarray:
+    """Gradient of `cross_entropy` with respect to its scores: ``gy (softmax(x) sum q - q)`` over the divisor.
+
+    Parameters
+    ----------
+    gy : scalar, or one a row with reduction="none"
+    x, target, weight, ignore_index, reduction, label_smoothing : as in `cross_entropy`
+
+    Returns
+    -------
+    array like `x`
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `cross_entropy`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastnn import ops
+    >>> ops.cross_entropy_grad_input(1.0, np.zeros((1, 2)), [0])
+    array([[-0.5,  0.5]])
+    """
+    op = "cross_entropy_grad_input"
+    scores, q, divisor, shape = _weighted(op, x, target, weight, ignore_index, reduction, label_smoothing)
+    g = np.asarray(gy, dtype=scores.dtype)
+    expected = shape if reduction == "none" else ()
+    if g.shape != expected:
+        raise ValueError(f"{op}: gy has shape {g.shape}, expected {expected}")
+    p = np.exp(log_softmax(scores))
+    gradient = p * q.sum(axis=1, keepdims=True) - q
+    factor = g.reshape(-1, 1) if reduction == "none" else g / divisor if reduction == "mean" and divisor else g
+    gradient = (gradient * factor).astype(scores.dtype)
+    x_shape = np.shape(x)
+    if len(x_shape) <= 2:
+        return gradient.reshape(x_shape)
+    return np.ascontiguousarray(np.moveaxis(gradient.reshape(*shape, -1), -1, 1))

@@ -1,0 +1,43 @@
+"""How much accuracy float32 kernels may trade for speed."""
+
+__all__ = ["get_precision", "set_precision"]
+
+_MODES = ("default", "strict", "tf32")
+_state = {"precision": "default"}
+
+
+def set_precision(precision: str) -> None:
+    """Set what float32 kernels may do, for the whole process.
+
+    Parameters
+    ----------
+    precision : "default" or "strict"
+        "default" allows every algorithm whose error bounds are documented, "strict" only direct sums. In this version
+        all kernels are direct, so both give the same results. "tf32" is for GPU kernels, which this version lacks.
+
+    Raises
+    ------
+    ValueError
+        If `precision` is no such mode.
+    NotImplementedError
+        For "tf32".
+
+    Examples
+    --------
+    >>> from fastnn import set_precision
+    >>> set_precision("default")
+    """
+    if precision not in _MODES:
+        raise ValueError(f"set_precision: unknown precision {precision!r}; known are {', '.join(_MODES)}")
+    if precision == "tf32":
+        raise NotImplementedError("set_precision: 'tf32' needs the GPU kernels, which this version does not have")
+    _state["precision"] = precision
+
+
+def get_precision() -> str:
+    """The mode set by `set_precision`.
+
+    >>> get_precision()
+    'default'
+    """
+    return _state["precision"]

@@ -1,0 +1,116 @@
+"""Optimisers. They change parameters in place and move their versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from fastnn.autograd.tensor import Tensor
+
+
+class SGD:
+    """Stochastic gradient descent with momentum, as PyTorch computes it.
+
+    For each parameter p with gradient g: ``d = g + weight_decay * p``; with momentum
+    ``v = momentum * v + (1 - dampening) * d`` (at first ``v = d``), then ``d = v``, or ``d + momentum * v`` for
+    Nesterov; at last ``p -= lr * d``.
+
+    Parameters
+    ----------
+    params : tensors that require grad, or dicts with "params" and options of their own.
+    lr : step size.
+    momentum, dampening, weight_decay, nesterov : as above.
+
+    Attributes
+    ----------
+    param_groups : list of dicts, one per group; changing ``group["lr"]`` takes effect at the next step.
+
+    Raises
+    ------
+    ValueError
+        For negative options, for Nesterov without momentum or with dampening, and where there are no parameters.
+    TypeError
+        For things among `params` that are no tensors.
+
+    Examples
+    --------
+    >>> from fastnn import nn, train
+    >>> p = nn.Parameter([1.0])
+    >>> optimizer = train.SGD([p], lr=0.1)
+    >>> (p * 3).backward()
+    >>> optimizer.step()
+    >>> round(p.item(), 4)
+    0.7
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+    ) -> None:
+        defaults = {"lr": lr, "momentum": momentum, "dampening": dampening}
+        defaults |= {"weight_decay": weight_decay, "nesterov": nesterov}
+        given = [params] if isinstance(params, Tensor) else list(params)
+        groups = given if given and isinstance(given[0], dict) else [{"params": given}]
+        self.param_groups: list[dict[str, Any]] = []
+        self._velocity: dict[Tensor, Any] = {}
+        seen: set[int] = set()
+        for group in groups:
+            options = {**defaults, **group}
+            options["params"] = [options["params"]] if isinstance(options["params"], Tensor) else list(options["params"])
+            _check(options, seen)
+            self.param_groups.append(options)
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of all parameters."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.grad = None
+
+    def step(self) -> None:
+        """Change every parameter that has a gradient."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    self._update(p, group)
+
+    def _update(self, p: Tensor, group: dict[str, Any]) -> None:
+        values, d = p._memory(), p.grad._memory()  # type: ignore[union-attr]
+        lr, momentum = group["lr"], group["momentum"]
+        if group["weight_decay"]:
+            d = d + group["weight_decay"] * values
+        if momentum:
+            velocity = self._velocity.get(p)
+            if velocity is None:
+                velocity = self._velocity[p] = np.array(d)
+            else:
+                velocity *= momentum
+                velocity += d if not group["dampening"] else (1 - group["dampening"]) * d
+            d = d + momentum * velocity if group["nesterov"] else velocity
+        values -= lr * d
+        p._changed()
+
+
+def _check(group: dict[str, Any], seen: set[int]) -> None:
+    """Raise for options or parameters that make no sense; `seen` collects the ids of all parameters."""
+    for name in ("lr", "momentum", "weight_decay"):
+        if not group[name] >= 0:
+            raise ValueError(f"SGD: {name} must not be negative, is {group[name]}")
+    if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
+        raise ValueError("SGD: nesterov needs momentum and no dampening")
+    if not group["params"]:
+        raise ValueError("SGD: no parameters")
+    for p in group["params"]:
+        if not isinstance(p, Tensor):
+            raise TypeError(f"SGD: {type(p).__name__} is no Tensor")
+        if p._node is not None:
+            raise ValueError("SGD: only leaves can be optimised")
+        if id(p) in seen:
+            raise ValueError("SGD: a parameter is listed twice")
+        seen.add(id(p))

@@ -1,0 +1,42 @@
+/* Checks csrc through its public header, without Python: every operation against loops written from its definition,
+ * for float32 and float64, on every instruction set of this machine, with 1, 2 and 4 threads, from several threads at
+ * once, nested and after a fork. Made to run under the sanitizers and under an emulator.
+ *
+ *   driver [--need ISA] [--random N]
+ *
+ * --need fails when ISA cannot run here (so that a cross build cannot pass by testing nothing); --random sets the
+ * number of random shapes per operation. Exit status: 0 when all passed. */
+#include "naive.h"
+#include "ops.h"
+#include "parallel.h"
+
+static void one_isa(int random_shapes) {
+    conv_group(random_shapes);
+    gemm_group(random_shapes);
+    pool_group(random_shapes);
+    row_group();
+    layout_group();
+    thread_group();
+}
+
+int main(int argc, char **argv) {
+    static const char *const names[] = {"scalar", "neon", "avx2", "avx512"};
+    const char *need = NULL;
+    int random_shapes = 40, found = 0;
+    for (int i = 1; i + 1 < argc; i += 2) {
+        if (!strcmp(argv[i], "--need")) need = argv[i + 1];
+        if (!strcmp(argv[i], "--random")) random_shapes = atoi(argv[i + 1]);
+    }
+    fnn_init();
+    process_group();
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!fnn_has_isa(names[i])) continue;
+        check(fnn_use_isa(names[i]) && !strcmp(fnn_active_isa(), names[i]), "cannot activate %s", names[i]);
+        found |= need && !strcmp(need, names[i]);
+        one_isa(random_shapes);
+    }
+    check(!need || found, "this machine cannot run %s", need);
+    fork_group();
+    printf("%d passed, %d failed, %d skipped\n", passed, failed, skipped);
+    return failed != 0;
+}

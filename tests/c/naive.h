@@ -1,0 +1,124 @@
+/* The reference: each operation as its definition reads, in double, on NCHW arrays. */
+#ifndef NAIVE_H
+#define NAIVE_H
+
+#include "check.h"
+
+static double naive_activate(double x, int activation, double alpha, double beta) {
+    switch (activation) {
+    case FNN_RELU:
+        return x > 0 ? x : 0;
+    case FNN_CLIP:
+        return fmin(fmax(x, alpha), beta);
+    case FNN_LEAKY_RELU:
+        return x > 0 ? x : alpha * x;
+    case FNN_SILU:
+        return x / (1 + exp(-x));
+    case FNN_HARDSWISH:
+        return x * fmin(fmax(x + 3, 0), 6) / 6;
+    case FNN_SIGMOID:
+        return 1 / (1 + exp(-x));
+    case FNN_TANH:
+        return tanh(x);
+    default:
+        return x;
+    }
+}
+
+/* One walk over all products of a convolution; any of the three results may be NULL.
+ * y += x * w,  gx += gy * w,  gw += gy * x */
+static void naive_conv2d(const fnn_conv2d_params *p, const double *x, const double *w, double *y,
+                         const double *gy, double *gx, double *gw) {
+    const ptrdiff_t cg = p->c / p->groups, og = p->oc / p->groups;
+    for (ptrdiff_t n = 0; n < p->n; n++)
+        for (ptrdiff_t o = 0; o < p->oc; o++)
+            for (ptrdiff_t i = 0; i < p->oh; i++)
+                for (ptrdiff_t j = 0; j < p->ow; j++) {
+                    const ptrdiff_t at_y = ((n * p->oc + o) * p->oh + i) * p->ow + j;
+                    for (ptrdiff_t q = 0; q < cg; q++)
+                        for (ptrdiff_t r = 0; r < p->kh; r++)
+                            for (ptrdiff_t s = 0; s < p->kw; s++) {
+                                const ptrdiff_t a = i * p->sh - p->ph + r * p->dh,
+                                                b = j * p->sw - p->pw + s * p->dw;
+                                if (a < 0 || a >= p->h || b < 0 || b >= p->w) continue;
+                                const ptrdiff_t at_x = ((n * p->c + o / og * cg + q) * p->h + a) * p->w + b;
+                                const ptrdiff_t at_w = ((o * cg + q) * p->kh + r) * p->kw + s;
+                                if (y) y[at_y] += x[at_x] * w[at_w];
+                                if (gx) gx[at_x] += gy[at_y] * w[at_w];
+                                if (gw) gw[at_w] += gy[at_y] * x[at_x];
+                            }
+                }
+}
+
+/* Offset in the plane of the maximum of a window. A NaN counts as the maximum; of several equal numbers the first is
+ * taken, of several NaNs the first or the last. */
+static ptrdiff_t naive_argmax(const fnn_pool2d_params *p, const double *plane, ptrdiff_t i, ptrdiff_t j,
+                              int last_nan) {
+    ptrdiff_t best = -1;
+    for (ptrdiff_t r = 0; r < p->kh; r++)
+        for (ptrdiff_t s = 0; s < p->kw; s++) {
+            const ptrdiff_t a = i * p->sh - p->ph + r * p->dh, b = j * p->sw - p->pw + s * p->dw;
+            if (a < 0 || a >= p->h || b < 0 || b >= p->w) continue;
+            const double v = plane[a * p->w + b];
+            if (best < 0 || v > plane[best] || (isnan(v) && (last_nan || !isnan(plane[best]))))
+                best = a * p->w + b;
+        }
+    return best;
+}
+
+/* y, indices (those of PyTorch: the last NaN) and gx (the first maximum) of max pooling. */
+static void naive_max_pool2d(const fnn_pool2d_params *p, const double *x, double *y, double *indices,
+                             const double *gy, double *gx) {
+    for (ptrdiff_t n = 0; n < p->n * p->c; n++)
+        for (ptrdiff_t i = 0; i < p->oh; i++)
+            for (ptrdiff_t j = 0; j < p->ow; j++) {
+                const ptrdiff_t at = (n * p->oh + i) * p->ow + j, plane = n * p->h * p->w;
+                const ptrdiff_t first = naive_argmax(p, x + plane, i, j, 0);
+                indices[at] = (double)naive_argmax(p, x + plane, i, j, 1);
+                y[at] = x[plane + first];
+                gx[plane + first] += gy[at];
+            }
+}
+
+/* y of average pooling, and gx. */
+static void naive_avg_pool2d(const fnn_pool2d_params *p, const double *x, double *y, const double *gy,
+                             double *gx) {
+    for (ptrdiff_t plane = 0; plane < p->n * p->c; plane++)
+        for (ptrdiff_t i = 0; i < p->oh; i++)
+            for (ptrdiff_t j = 0; j < p->ow; j++) {
+                const ptrdiff_t at = (plane * p->oh + i) * p->ow + j;
+                const ptrdiff_t a0 = i * p->sh - p->ph, b0 = j * p->sw - p->pw;
+                const ptrdiff_t a1 = a0 + p->kh < p->h + p->ph ? a0 + p->kh : p->h + p->ph;
+                const ptrdiff_t b1 = b0 + p->kw < p->w + p->pw ? b0 + p->kw : p->w + p->pw;
+                ptrdiff_t inside = 0;
+                double sum = 0;
+                for (ptrdiff_t a = a0; a < a1; a++)
+                    for (ptrdiff_t b = b0; b < b1; b++)
+                        if (a >= 0 && a < p->h && b >= 0 && b < p->w) {
+                            sum += x[(plane * p->h + a) * p->w + b];
+                            inside++;
+                        }
+                double by = p->count_include_pad ? (double)((a1 - a0) * (b1 - b0)) : (double)inside;
+                if (p->divisor != 0) by = p->divisor;
+                y[at] = sum / by;
+                for (ptrdiff_t a = a0; a < a1; a++)
+                    for (ptrdiff_t b = b0; b < b1; b++)
+                        if (a >= 0 && a < p->h && b >= 0 && b < p->w)
+                            gx[(plane * p->h + a) * p->w + b] += gy[at] / by;
+            }
+}
+
+/* y and gx of softmax or log-softmax of one row. */
+static void naive_softmax(int logarithm, ptrdiff_t n, const double *x, double *y, const double *gy,
+                          double *gx) {
+    double most = -INFINITY, sum = 0, dot = 0;
+    for (ptrdiff_t i = 0; i < n; i++) most = fmax(most, x[i]);
+    for (ptrdiff_t i = 0; i < n; i++) sum += exp(x[i] - most);
+    for (ptrdiff_t i = 0; i < n; i++) {
+        y[i] = logarithm ? x[i] - most - log(sum) : exp(x[i] - most) / sum;
+        dot += logarithm ? gy[i] : gy[i] * y[i];
+    }
+    for (ptrdiff_t i = 0; i < n; i++) gx[i] = logarithm ? gy[i] - exp(y[i]) * dot : y[i] * (gy[i] - dot);
+}
+
+#endif

@@ -1,0 +1,207 @@
+"""The named cases of the suite: each name says what the case probes.
+
+Numbers that could be swapped by mistake never share a value within a case: height and width, kernel height
+and width, strides, dilations, in- and out-channels differ wherever the thing that is probed leaves them free.
+Channel counts circle round 16, the lanes of the blocked layout, and 32, the width of a tile; output widths
+circle round 6, 8, 12 and 14, the heights of the tiles.
+"""
+
+from dataclasses import dataclass, field
+
+import naive
+
+
+@dataclass(frozen=True)
+class Conv:
+    """x [n, c, h, w] with weight [oc, c / groups, kh, kw]; args are stride, padding, dilation and groups."""
+
+    x: tuple
+    weight: tuple
+    bias: bool = True
+    args: dict = field(default_factory=dict)
+
+    @property
+    def y(self):
+        """[n, oc, oh, ow]."""
+        args = {k: v for k, v in self.args.items() if k != "groups"}
+        plain = {"stride": 1, "padding": 0, "dilation": 1} | args
+        size, _ = naive.conv_triples(self.x[2:], self.weight[2:], *plain.values())
+        return (self.x[0], self.weight[0], *size)
+
+
+CONV = {
+    "one_pixel": Conv((2, 3, 1, 1), (5, 3, 1, 1)),
+    "lanes_minus_1": Conv((2, 15, 5, 7), (31, 15, 3, 2)),
+    "lanes_exact": Conv((1, 16, 6, 5), (32, 16, 2, 3), bias=False),
+    "lanes_plus_1": Conv((2, 17, 5, 7), (33, 17, 3, 2), args={"padding": (1, 0)}),
+    "tile_edge_minus_1": Conv((1, 5, 4, 13), (31, 5, 1, 3), args={"padding": (0, 1)}),
+    "tile_edge": Conv((1, 5, 4, 14), (32, 5, 1, 3), args={"padding": (0, 1)}),
+    "tile_edge_plus_1": Conv((1, 5, 4, 15), (33, 5, 1, 3), args={"padding": (0, 1)}),
+    "narrow_tile_edge": Conv((3, 20, 2, 6), (16, 20, 1, 1)),
+    "narrow_tile_edge_plus_1": Conv((3, 20, 2, 7), (16, 20, 1, 1)),
+    "quad_tile_edge_plus_1": Conv((1, 18, 3, 9), (24, 18, 1, 1), bias=False),
+    "two_tiles_plus_1": Conv((1, 3, 2, 29), (65, 3, 2, 1), args={"padding": (1, 0)}),
+    "prime_everything": Conv((2, 19, 13, 17), (23, 19, 5, 3), args={"stride": (3, 2), "padding": (2, 1)}),
+    "stride_gt_kernel": Conv((2, 18, 11, 14), (20, 18, 2, 1), args={"stride": (3, 4)}),
+    "stride_gt_input": Conv((2, 6, 4, 5), (7, 6, 2, 3), args={"stride": (9, 11)}),
+    "dilated": Conv((2, 17, 9, 13), (21, 17, 3, 2), args={"dilation": (2, 5), "padding": (1, 3)}),
+    "dilated_strided": Conv(
+        (1, 4, 12, 17), (19, 4, 2, 3), args={"stride": (3, 2), "dilation": (4, 3), "padding": (1, 5)}
+    ),
+    "groups": Conv((2, 15, 5, 8), (21, 5, 3, 2), args={"groups": 3, "padding": (1, 0)}),
+    "groups_of_lanes": Conv((1, 32, 5, 7), (64, 16, 2, 3), args={"groups": 2, "stride": (1, 2)}),
+    "groups_across_lanes": Conv((1, 40, 3, 5), (48, 10, 1, 2), args={"groups": 4}),
+    "depthwise": Conv((2, 19, 7, 9), (19, 1, 3, 2), args={"groups": 19, "padding": (2, 1)}),
+    "depthwise_strided": Conv(
+        (1, 32, 9, 12), (32, 1, 3, 5), args={"groups": 32, "stride": (2, 3), "padding": (1, 2)}
+    ),
+    "depthwise_multiplier": Conv((2, 6, 5, 7), (18, 1, 3, 2), args={"groups": 6, "padding": (0, 1)}),
+    "resnet_stem": Conv((1, 3, 23, 30), (64, 3, 7, 7), bias=False, args={"stride": 2, "padding": 3}),
+    "gray_first_layer": Conv((2, 1, 8, 9), (20, 1, 3, 5), args={"padding": (1, 2)}),
+    "four_channels": Conv((1, 4, 7, 16), (33, 4, 5, 3), args={"padding": (2, 1), "stride": (2, 1)}),
+    "pointwise": Conv((2, 35, 5, 9), (49, 35, 1, 1)),
+    "pointwise_stride_2": Conv((2, 24, 7, 10), (40, 24, 1, 1), args={"stride": (2, 3)}),
+    "pointwise_padded": Conv((1, 17, 3, 4), (18, 17, 1, 1), args={"padding": (1, 2)}),
+    "asymmetric_padding": Conv((2, 5, 6, 9), (18, 5, 3, 4), args={"padding": ((0, 2), (3, 1))}),
+    "same_padding": Conv((1, 7, 6, 9), (17, 7, 4, 3), args={"padding": "same", "dilation": (1, 2)}),
+    "valid_padding": Conv((1, 7, 6, 9), (17, 7, 4, 3), args={"padding": "valid"}),
+    "padding_gt_kernel": Conv((1, 4, 2, 5), (18, 4, 2, 1), args={"padding": (4, 3)}),
+    "kernel_eq_input": Conv((3, 9, 5, 4), (10, 9, 5, 4)),
+    "kernel_eq_padded_input": Conv((1, 9, 3, 2), (10, 9, 5, 4), args={"padding": ((1, 1), (2, 0))}),
+    "wide": Conv((1, 3, 2, 211), (5, 3, 1, 4), args={"padding": (0, 2)}),
+    "tall": Conv((1, 3, 97, 1), (5, 3, 4, 1), args={"padding": (3, 0)}),
+    "many_in_channels": Conv((1, 530, 2, 3), (4, 530, 1, 1)),
+    "deep_sum": Conv((1, 130, 3, 5), (18, 130, 3, 2), args={"padding": (1, 0)}),
+    "many_out_channels": Conv((1, 2, 3, 4), (170, 2, 2, 1)),
+    "many_images": Conv((11, 4, 2, 3), (6, 4, 2, 1)),
+}
+# Big enough for several threads to get a share of it; compared between thread counts, not with the oracle.
+CONV_BULK = Conv((4, 35, 30, 26), (67, 35, 3, 2), args={"padding": (1, 0)})
+
+
+@dataclass(frozen=True)
+class Pool:
+    x: tuple
+    args: dict
+
+
+MAX_POOL = {
+    "halving": Pool((2, 17, 8, 10), {"kernel_size": 2}),
+    "odd_rest_dropped": Pool((2, 15, 7, 9), {"kernel_size": 2}),
+    "odd_rest_kept": Pool((2, 15, 7, 9), {"kernel_size": 2, "ceil_mode": True}),
+    "resnet_stem": Pool((1, 33, 11, 14), {"kernel_size": 3, "stride": 2, "padding": 1}),
+    "overlapping": Pool((1, 16, 6, 9), {"kernel_size": (3, 4), "stride": (1, 2)}),
+    "stride_gt_kernel": Pool((3, 5, 11, 13), {"kernel_size": (2, 3), "stride": (3, 5)}),
+    "padded": Pool((2, 18, 5, 8), {"kernel_size": (4, 3), "stride": (2, 1), "padding": (2, 1)}),
+    "dilated": Pool(
+        (2, 4, 9, 12), {"kernel_size": (2, 3), "stride": (2, 1), "padding": (1, 0), "dilation": (3, 2)}
+    ),
+    "ceil_overhang": Pool(
+        (1, 3, 5, 7), {"kernel_size": (3, 2), "stride": (4, 3), "padding": (1, 0), "ceil_mode": True}
+    ),
+    "ceil_window_in_padding": Pool(
+        (1, 3, 4, 5), {"kernel_size": (2, 3), "stride": (3, 4), "padding": (1, 1), "ceil_mode": True}
+    ),
+    "whole_image": Pool((2, 40, 5, 7), {"kernel_size": (5, 7)}),
+    "one_pixel": Pool((2, 3, 1, 1), {"kernel_size": 1}),
+    "wide": Pool((1, 2, 2, 211), {"kernel_size": (2, 3), "stride": (1, 2), "padding": (0, 1)}),
+}
+MAX_POOL_BULK = Pool((8, 67, 32, 30), {"kernel_size": (3, 2), "stride": (1, 2)})
+
+_AVG = {name: case for name, case in MAX_POOL.items() if "dilation" not in case.args}
+AVG_POOL = {
+    **_AVG,
+    "padded_not_counted": Pool(_AVG["padded"].x, {**_AVG["padded"].args, "count_include_pad": False}),
+    "overhang_not_counted": Pool(
+        _AVG["ceil_overhang"].x, {**_AVG["ceil_overhang"].args, "count_include_pad": False}
+    ),
+    "divisor_override": Pool(_AVG["padded"].x, {**_AVG["padded"].args, "divisor_override": 5}),
+}
+AVG_POOL_BULK = MAX_POOL_BULK
+
+
+@dataclass(frozen=True)
+class Linear:
+    """x [..., in] with weight [out, in]."""
+
+    x: tuple
+    weight: tuple
+    bias: bool = True
+
+
+LINEAR = {
+    "one_number": Linear((1, 1), (1, 1)),
+    "vector": Linear((19,), (7, 19)),
+    "row": Linear((1, 70), (33, 70)),
+    "lanes_minus_1": Linear((4, 15), (31, 15)),
+    "lanes_exact": Linear((4, 16), (32, 16), bias=False),
+    "lanes_plus_1": Linear((4, 17), (33, 17)),
+    "tile_edge_minus_1": Linear((13, 9), (47, 9)),
+    "tile_edge": Linear((14, 9), (48, 9)),
+    "tile_edge_plus_1": Linear((15, 9), (49, 9), bias=False),
+    "sequence": Linear((2, 3, 23), (5, 23)),
+    "four_axes": Linear((2, 3, 5, 7), (11, 7)),
+    "deep_sum": Linear((3, 2050), (5, 2050)),
+    "many_outputs": Linear((2, 3), (530, 3)),
+    "many_rows": Linear((131, 6), (4, 6)),
+    "prime_everything": Linear((29, 67), (37, 67)),
+}
+LINEAR_BULK = Linear((96, 521), (163, 521))
+
+
+@dataclass(frozen=True)
+class Elementwise:
+    x: tuple
+    dim: int = -1
+
+
+RELU = {
+    "number": Elementwise(()),
+    "one": Elementwise((1,)),
+    "lanes_plus_1": Elementwise((17,)),
+    "matrix": Elementwise((5, 33)),
+    "image": Elementwise((2, 19, 3, 5)),
+    "five_axes": Elementwise((2, 3, 2, 5, 7)),
+}
+RELU_BULK = Elementwise((4, 37, 64, 61))
+
+SOFTMAX = {
+    "one_class": Elementwise((3, 1)),
+    "vector": Elementwise((19,)),
+    "rows": Elementwise((5, 37)),
+    "columns": Elementwise((5, 37), dim=0),
+    "channels": Elementwise((2, 21, 3, 5), dim=1),
+    "middle_axis": Elementwise((3, 17, 4), dim=-2),
+    "long_row": Elementwise((2, 1031)),
+}
+SOFTMAX_BULK = Elementwise((512, 257))
+
+
+@dataclass(frozen=True)
+class Loss:
+    x: tuple
+    args: dict = field(default_factory=dict)
+    weighted: bool = False
+    ignored: int = 0
+
+
+LOSS = {
+    "one_sample": Loss((1, 3)),
+    "mean": Loss((7, 10)),
+    "sum": Loss((7, 10), {"reduction": "sum"}),
+    "none": Loss((7, 10), {"reduction": "none"}),
+    "weighted": Loss((9, 5), weighted=True),
+    "weighted_none": Loss((9, 5), {"reduction": "none"}, weighted=True),
+    "ignored": Loss((9, 5), {"ignore_index": 3}, ignored=4),
+    "ignored_default": Loss((9, 5), ignored=4),
+    "smoothed": Loss((6, 19), {"label_smoothing": 0.1}),
+    "everything": Loss((11, 17), {"label_smoothing": 0.3, "ignore_index": -7}, weighted=True, ignored=2),
+    "everything_sum": Loss(
+        (11, 17), {"label_smoothing": 0.3, "ignore_index": -7, "reduction": "sum"}, weighted=True, ignored=2
+    ),
+    "everything_none": Loss(
+        (11, 17), {"label_smoothing": 0.3, "ignore_index": -7, "reduction": "none"}, weighted=True, ignored=2
+    ),
+    "many_classes": Loss((3, 1031)),
+}
+LOSS_BULK = Loss((512, 257))

@@ -1,0 +1,21 @@
+"""Fixtures of the whole suite, and the default that keeps it quick."""
+
+import hypothesis
+import pytest
+
+for helper in ("contract", "tolerance", "gradcheck", "buffers", "child"):
+    pytest.register_assert_rewrite(helper)
+
+hypothesis.settings.register_profile("fastnn", deadline=None, max_examples=60, derandomize=True)
+hypothesis.settings.load_profile("fastnn")
+
+
+@pytest.fixture
+def isa(request):
+    """Run the test on the instruction set it is parametrised with, and go back afterwards."""
+    import fastnn
+
+    before = fastnn.cpu.active()
+    fastnn.cpu.use(request.param)
+    yield request.param
+    fastnn.cpu.use(before)

@@ -1,0 +1,190 @@
+"""The public surface: names, argument orders and defaults as documented, docstrings, running examples."""
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fastnn
+
+TOP = """
+__version__ show_versions get_include set_num_threads get_num_threads num_threads cpu blocked
+set_precision explain ops autograd nn train
+"""
+
+CONV = "stride=1, padding=0, dilation=1, groups=1"
+POOL = "kernel_size, stride=None, padding=0"
+AVG = "ceil_mode=False, count_include_pad=True, divisor_override=None"
+LOSS = "target, weight=None, ignore_index=-100, reduction='mean', label_smoothing=0.0"
+OPS = [
+    f"conv2d(x, weight, bias=None, {CONV}, *, padding_mode='zeros', layout='NCHW', activation=None, "
+    "residual=None, algorithm='auto', out=None)",
+    f"conv2d_grad_input(gy, weight, input_shape, {CONV})",
+    f"conv2d_grad_weight(gy, x, weight_shape, {CONV})",
+    "conv2d_grad_bias(gy)",
+    f"pack_conv2d(weight, bias=None, {CONV}, *, activation=None, algorithm='auto', input_shape=None)",
+    "linear(x, weight, bias=None, *, activation=None, out=None)",
+    "linear_grad_input(gy, weight)",
+    "linear_grad_weight(gy, x)",
+    "linear_grad_bias(gy)",
+    "pack_linear(weight, bias=None, *, activation=None)",
+    "matmul(a, b)",
+    f"max_pool2d(x, {POOL}, dilation=1, ceil_mode=False, return_indices=False, *, out=None)",
+    f"max_pool2d_grad_input(gy, x, y, {POOL}, dilation=1, ceil_mode=False)",
+    f"avg_pool2d(x, {POOL}, {AVG}, *, out=None)",
+    f"avg_pool2d_grad_input(gy, input_shape, {POOL}, {AVG})",
+    "relu(x, *, out=None)",
+    "relu_grad_input(gy, y)",
+    "softmax(x, dim=-1, *, out=None)",
+    "softmax_grad_input(gy, y, dim=-1)",
+    "log_softmax(x, dim=-1, *, out=None)",
+    "log_softmax_grad_input(gy, y, dim=-1)",
+    f"cross_entropy(x, {LOSS})",
+    f"cross_entropy_grad_input(gy, x, {LOSS})",
+    "flatten(x, start_dim=1, end_dim=-1)",
+]
+# What PyTorch's constructors begin with: further arguments may follow, with defaults.
+BEGINNINGS = [
+    (
+        "nn",
+        "Conv2d(in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True",
+    ),
+    (
+        "nn",
+        "MaxPool2d(kernel_size, stride=None, padding=0, dilation=1, return_indices=False, ceil_mode=False",
+    ),
+    ("nn", f"AvgPool2d({POOL}, {AVG}"),
+    ("nn", "Linear(in_features, out_features, bias=True"),
+    ("nn", "ReLU("),
+    ("nn", "Flatten(start_dim=1, end_dim=-1"),
+    ("nn", "Sequential(*args"),
+    ("nn", "CrossEntropyLoss(weight=None"),
+    ("train", "SGD(params, lr"),
+    ("autograd", "Tensor(data, requires_grad=False"),
+]
+METHODS = {
+    "autograd.Tensor": "grad backward numpy detach register_hook reshape shape dtype item",
+    "nn.Module": "parameters named_parameters state_dict load_state_dict train eval modules children "
+    "zero_grad register_forward_hook",
+    "ops.Blocked": "shape dtype ndim size data numpy empty zeros",
+}
+PUBLIC = ["fastnn", "fastnn.ops", "fastnn.cpu", "fastnn.autograd", "fastnn.nn", "fastnn.train"]
+
+
+def signature(function):
+    """As one would write it, without annotations."""
+    bare = inspect.signature(function)
+    parameters = [p.replace(annotation=inspect.Parameter.empty) for p in bare.parameters.values()]
+    return function.__name__ + str(
+        bare.replace(parameters=parameters, return_annotation=inspect.Signature.empty)
+    )
+
+
+def exported(name):
+    module = importlib.import_module(name)
+    return [(f"{name}.{key}", getattr(module, key)) for key in module.__all__]
+
+
+@pytest.mark.parametrize("name", TOP.split())
+def test_top_level_names_exist(name):
+    assert name in fastnn.__all__ and hasattr(fastnn, name) and name in dir(fastnn)
+
+
+@pytest.mark.parametrize("expected", OPS, ids=lambda text: text.split("(")[0])
+def test_ops_have_the_documented_signature(expected):
+    name = expected.split("(")[0]
+    assert name in fastnn.ops.__all__
+    assert signature(getattr(fastnn.ops, name)) == expected
+
+
+def test_ops_export_nothing_else_by_accident():
+    documented = {text.split("(")[0] for text in OPS}
+    other = {"Blocked", "PackedConv2d", "PackedLinear", "set_precision", "explain", "blocked"}
+    assert set(fastnn.ops.__all__) <= documented | other
+
+
+@pytest.mark.parametrize("module, expected", BEGINNINGS, ids=lambda text: text.split("(")[0])
+def test_classes_have_the_constructors_of_pytorch(module, expected):
+    cls = getattr(importlib.import_module(f"fastnn.{module}"), expected.split("(")[0])
+    assert signature(cls).startswith(expected), signature(cls)
+
+
+@pytest.mark.parametrize("owner, names", METHODS.items())
+def test_classes_have_the_documented_members(owner, names):
+    module, cls = owner.split(".")
+    members = dir(getattr(importlib.import_module(f"fastnn.{module}"), cls))
+    assert set(names.split()) <= set(members)
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_everything_exported_is_there_once_and_documented(module):
+    names = importlib.import_module(module).__all__
+    assert len(set(names)) == len(names)
+    for name, thing in exported(module):
+        if callable(thing) or inspect.ismodule(thing):
+            assert (inspect.getdoc(thing) or "").strip(), f"{name} has no docstring"
+
+
+@pytest.mark.parametrize(
+    "name, function", exported("fastnn.ops"), ids=lambda v: v if isinstance(v, str) else ""
+)
+def test_ops_document_parameters_errors_and_an_example(name, function):
+    text = inspect.getdoc(function)
+    assert ">>>" in text, f"{name} has no example"
+    if inspect.isfunction(function):
+        for section in ("Parameters", "Returns", "Raises"):
+            assert re.search(rf"^{section}\n-+$", text, re.MULTILINE), f"{name} has no section {section}"
+        for parameter in inspect.signature(function).parameters:
+            assert re.search(rf"\b{parameter}\b", text), f"{name} does not mention {parameter}"
+
+
+def all_modules():
+    found = [info.name for info in pkgutil.walk_packages(fastnn.__path__, "fastnn.")]
+    return ["fastnn", *(name for name in found if not re.search(r"__main__|\.benchmarks\b", name))]
+
+
+@pytest.mark.parametrize("name", all_modules())
+def test_examples_in_docstrings_run(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # an example may write a file
+    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    with np.printoptions(legacy=False):
+        failed, _ = doctest.testmod(importlib.import_module(name), optionflags=flags)
+    assert failed == 0
+
+
+def test_versions_and_header():
+    assert re.fullmatch(r"\d+\.\d+\.\d+\S*", fastnn.__version__)
+    assert (Path(fastnn.get_include()) / "fastnn.h").is_file()
+
+
+def test_show_versions_tells_what_a_bug_report_needs(capsys):
+    result = fastnn.show_versions()
+    text = capsys.readouterr().out + str(result or "")
+    for word in (fastnn.__version__, np.__version__, fastnn.cpu.active()):
+        assert word in text
+
+
+def test_the_package_is_typed():
+    root = Path(fastnn.__file__).parent
+    assert (root / "py.typed").is_file() and list((root / "_kernels").glob("*.pyi"))
+
+
+@pytest.mark.parametrize("mode", ["default", "strict"])
+def test_precision_modes_are_accepted(mode):
+    try:
+        fastnn.set_precision(mode)
+        one = np.ones((1, 1, 1, 1), np.float32)
+        assert fastnn.ops.conv2d(one, one).item() == 1
+    finally:
+        fastnn.set_precision("default")
+
+
+@pytest.mark.parametrize("mode", ["fast", None, 3])
+def test_unknown_precision_is_refused(mode):
+    with pytest.raises((ValueError, TypeError), match=f"set_precision: .*{mode}"):
+        fastnn.set_precision(mode)

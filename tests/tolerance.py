@@ -1,0 +1,73 @@
+"""How far from the oracle a result may be (eps * sqrt(reduction length) * k(family) * scale); comparators.
+
+Rounding errors of a sum of K terms behave like a random walk: they grow with sqrt(K), not with K (Higham and
+Mary, "A new approach to probabilistic rounding error analysis", SIAM J. Sci. Comput. 41, 2019).  k covers
+what a family does besides summing, and the largest of many errors being a few times the typical one.
+"""
+
+import numpy as np
+
+K = {
+    "exact": 0,  # selection and comparison only
+    "conv": 4,  # one fused multiply-add per term, plus bias
+    "linear": 4,
+    "avg_pool": 4,  # sums, then one division
+    "softmax": 8,  # the exponential is a polynomial of its own, a few ulp
+    "loss": 8,  # softmax, logarithm, weights
+    "activation": 8,  # exponential or tanh after the sum
+}
+
+# Central differences with step eps^(1/3) lose eps / step to rounding and step^2 to curvature: eps^(2/3) both.
+GRADCHECK_K = 64
+
+
+def allowed(dtype, family, length=1):
+    """The relative error that `length` terms of a family may show."""
+    return float(np.finfo(dtype).eps) * max(length, 1) ** 0.5 * K[family]
+
+
+def gradcheck_allowed():
+    return float(np.finfo(np.float64).eps) ** (2 / 3) * GRADCHECK_K
+
+
+def rms(array):
+    """Root mean square of the finite elements; 0 if there are none."""
+    finite = np.asarray(array, dtype=np.float64)
+    finite = finite[np.isfinite(finite)]
+    return float(np.sqrt(np.mean(finite**2))) if finite.size else 0.0
+
+
+def assert_same(actual, expected):
+    """Same shape, dtype and values without any rounding; any NaN equals any NaN, and -0 equals 0."""
+    actual, expected = np.asarray(actual), np.asarray(expected)
+    assert actual.dtype == expected.dtype, f"dtype {actual.dtype}, expected {expected.dtype}"
+    np.testing.assert_array_equal(actual, expected, strict=True)
+
+
+def assert_close(actual, expected, family, length=1, scale=None):
+    """`actual` agrees with the float64 `expected` to the rounding of its own dtype.
+
+    `scale` is the size of a typical result; by default the root mean square of `expected`.  NaN and infinity
+    must stand at exactly the same places.
+    """
+    actual, expected = np.asarray(actual), np.asarray(expected)
+    assert actual.shape == expected.shape, f"shape {actual.shape}, expected {expected.shape}"
+    assert actual.dtype in (np.float32, np.float64), f"dtype {actual.dtype}"
+    if family == "exact":
+        return assert_same(actual, expected.astype(actual.dtype))
+    finite = np.isfinite(expected)
+    np.testing.assert_array_equal(np.where(finite, 0, actual), np.where(finite, 0, expected))
+    size = (rms(expected) if scale is None else scale) + np.abs(expected)
+    # Inf - inf at the places checked above is not an error.
+    error = np.abs(
+        np.subtract(actual, expected, dtype=np.float64, where=finite, out=np.zeros(expected.shape))
+    )
+    limit = np.where(finite, allowed(actual.dtype, family, length) * size, np.inf)
+    bad = ~(error <= limit)
+    if bad.any():
+        worst = np.unravel_index(np.argmax(np.where(bad, error, -1)), bad.shape)
+        at = tuple(int(i) for i in worst)
+        raise AssertionError(
+            f"{int(bad.sum())} of {bad.size} values are off; worst at {at}: "
+            f"{actual[at]!r}, expected {expected[at]!r}, error {error[at]:.3g}, allowed {limit[at]:.3g}"
+        )
