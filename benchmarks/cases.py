@@ -13,7 +13,7 @@ SHAPES = Path(__file__).parent / "shapes"
 
 @dataclass(frozen=True)
 class ConvCase:
-    """One convolution layer, ``c`` x ``h`` x ``w`` in, ``oc`` channels out; the network has it ``count`` times."""
+    """A convolution layer: ``c`` x ``h`` x ``w`` in, ``oc`` channels out, ``count`` of them in its network."""
 
     name: str
     c: int
@@ -147,7 +147,7 @@ class TrainCase:
 
     @property
     def macs(self) -> int:
-        """Multiply-adds of one step: forward, and twice that backward less the first layer's input gradient."""
+        """Multiply-adds of a step: forward, and twice that backward less the first layer's input gradient."""
         half = self.size // 2
         first = self.conv[0] * 9 * self.size**2
         rest = (
@@ -164,7 +164,7 @@ class TrainCase:
         return x, rng.integers(0, self.classes, self.batch)
 
     def parameters(self) -> list[np.ndarray]:
-        """Return weight and bias of conv, conv, linear, linear: uniform in +-1/sqrt(fan in), as in PyTorch."""
+        """Return weights and biases of conv, conv, linear, linear, uniform in +-1/sqrt(fan in)."""
         rng = np.random.default_rng(22)
         a, b = self.conv
         shapes = [(a, 1, 3, 3), (b, a, 3, 3), (self.hidden, self.features), (self.classes, self.hidden)]

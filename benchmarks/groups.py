@@ -7,7 +7,7 @@ import subprocess
 import sys
 from argparse import Namespace
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from . import cases, report, timing
@@ -85,27 +85,22 @@ def import_(options: Namespace, say: Say) -> dict[str, Any]:
     return {"about": about, "numpy_ms": base * 1e3, "beyond_ms": beyond * 1e3, "share": beyond / base}
 
 
-@dataclass(frozen=True)
-class _Idle:
-    cpu: float | None = None
-    problem: str | None = None
-
-
 def idle(options: Namespace, say: Say) -> dict[str, Any]:
     """Measure what share of a CPU a process uses that has run one convolution and now sleeps."""
-    found: dict[str, _Idle] = {}
+    found: dict[str, dict[str, Any]] = {}
     with timing.started(
         _first_of_each(chosen(options.against)), options.threads, options.isa, say
     ) as runners:
         for name, worker in runners.workers.items():
             try:
                 worker.ask("setup", kind="conv", case=asdict(IDLE_CASE))
-                found[name] = _Idle(cpu=worker.ask("sleep", seconds=IDLE_SECONDS)["cpu"])
+                cpu = worker.ask("sleep", seconds=IDLE_SECONDS)["cpu"]
+                found[name] = {"cpu": cpu, "problem": None}
             except timing.PeerError as error:
-                found[name] = _Idle(problem=f"failed: {error}")
-            say(f"{name}: {found[name]}")
+                found[name] = {"cpu": None, "problem": f"failed: {error}"}
+            say(f"{name}: slept {IDLE_SECONDS:.0f} s")
         about = report.about("idle", runners, options)
-    return {"about": about, "peers": {name: asdict(value) for name, value in found.items()}}
+    return {"about": about, "peers": found}
 
 
 def _first_of_each(peers: list[Peer]) -> list[Peer]:

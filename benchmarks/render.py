@@ -6,6 +6,8 @@ from typing import Any
 
 from .report import FAMILY, geomean
 
+BUSY = 0.05
+
 
 def render(result: dict[str, Any]) -> str:
     """Return a result of any group as text."""
@@ -14,10 +16,10 @@ def render(result: dict[str, Any]) -> str:
 
 
 def _header(about: dict[str, Any]) -> list[str]:
-    what = ", ".join(f"{key} {about[key]}" for key in ("net", "batch") if key in about)
+    what = "".join(f"{key} {about[key]}, " for key in ("net", "batch") if key in about)
     isa = f", {about['isa']}" if about["isa"] else ""
     lines = [
-        f"{about['group']}{': ' + what if what else ''}; float32, {about['threads']} threads{isa}; {about['date']}",
+        f"{about['group']}: {what}float32, {about['threads']} threads{isa}; {about['date']}",
         f"{about['machine']}, {about['cpus']} CPUs; {about['system']}; Python {about['python']}",
     ]
     versions = {FAMILY[name]: version for name, version in about["versions"].items() if name in FAMILY}
@@ -26,6 +28,10 @@ def _header(about: dict[str, Any]) -> list[str]:
     if about.get("peak_gflops"):
         copy = f", copying {about['copy_gbs']:.1f} GB/s" if about.get("copy_gbs") else ""
         lines.append(f"FMA peak {about['peak_gflops']:.1f} GFLOP/s{copy}, measured in this run")
+    if (about["other_load"] or 0) > BUSY:
+        lines.append(
+            f"NOT RELIABLE: other processes used {about['other_load']:.0%} of the CPUs during this run"
+        )
     return lines + [f"{name}: {reason}" for name, reason in about["absent"].items()]
 
 
@@ -33,13 +39,13 @@ def _table(result: dict[str, Any]) -> list[str]:
     rows = result["rows"]
     peers = list(result["about"]["versions"])
     head = ["layer", "shape", *peers, "GFLOP/s", "of peak", "x three", "x five"]
-    lines = [[*_cells(row, peers)] for row in rows]
+    lines = [_cells(row, peers) for row in rows]
     if len(rows) > 1:
         total = ["sum", "each as often as it occurs", *(_sum(rows, peer) for peer in peers), "", "", "", ""]
         lines.append(total)
     return [
-        f"ms per call, median of {result['about']['rounds']} rounds; x three: best of torch, ort, openvino over fastnn; "
-        "x five: with ncnn and mnn",
+        f"ms per call, median of {result['about']['rounds']} rounds; GFLOP/s and share of peak are fastnn's",
+        "x three: time of the best of torch, ort, openvino over fastnn's; x five: ncnn and mnn among them",
         *align([head, *lines], left=2),
         *_problems(rows),
         *_kinds(rows),
@@ -84,7 +90,7 @@ def _problems(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def _kinds(rows: list[dict[str, Any]]) -> list[str]:
-    """Means by kind of layer; those of 64 channels and more apart, since few channels leave lanes or reuse unused."""
+    """Geometric means by kind of layer, and over all layers."""
     measured = [row for row in rows if row["gflops"]]
     if len(measured) < 2:
         return []

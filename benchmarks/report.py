@@ -33,6 +33,7 @@ def about(group: str, runners: Field, options: Namespace, **more: Any) -> dict[s
         "rounds": options.rounds,
         "versions": runners.versions,
         "absent": runners.absent,
+        "other_load": statistics.median(runners.other_load) if runners.other_load else None,
         **more,
     }
 
@@ -76,7 +77,7 @@ def _entry(name: str, row: Row) -> dict[str, Any]:
     entry["gflops"] = 2e-6 * case.macs / ms if ms else None
     entry["peak_share"] = entry["gflops"] / row.peak if ms and row.peak else None
     entry["best_of_three"] = ratio(entry, THREE)
-    entry["best_of_five"] = ratio(entry, FIVE)
+    entry["best_of_five"] = ratio(entry, FIVE) if _any_of(entry, FIVE[len(THREE) :]) else None
     return entry
 
 
@@ -93,6 +94,10 @@ def ratio(entry: dict[str, Any], opponents: tuple[str, ...], own: str = "fastnn"
     return min(times) / mine if mine and times else None
 
 
+def _any_of(entry: dict[str, Any], names: tuple[str, ...]) -> bool:
+    return any(name in entry["peers"] and entry["peers"][name]["ms"] for name in names)
+
+
 def geomean(values: list[float]) -> float | None:
     """Return the geometric mean, None of nothing."""
     return math.exp(sum(map(math.log, values)) / len(values)) if values else None
@@ -103,8 +108,10 @@ def _geomeans(entries: list[dict[str, Any]]) -> dict[str, Any]:
     names = list(dict.fromkeys(name for entry in entries for name in entry["peers"]))
     variants = [name for name in names if FAMILY.get(name) == "fastnn"]
     others = {name: (name,) for name in names if name not in variants}
-    if len(others) > 1:
-        others = {"best of three": THREE, "best of five": FIVE, **others}
+    if any(entry["best_of_five"] for entry in entries):
+        others = {"best of five": FIVE, **others}
+    if sum(FAMILY.get(name) in THREE for name in names) > 1:
+        others = {"best of three": THREE, **others}
     means: dict[str, Any] = {}
     for label, opponents in others.items():
         for own in variants:

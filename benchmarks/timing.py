@@ -1,7 +1,7 @@
 """Side-by-side timing: a process per peer, rounds over the peers, medians over the rounds.
 
 Only one process computes at a time; the others block on their pipes. In each round every peer warms up, then
-makes one sample of at least 20 ms, and the order moves on by one from round to round, so that a slow spell of the
+makes one sample of at least 20 ms; the order moves on by one from round to round, and a slow spell of the
 machine hits all of them. Every process gets the same number of threads. The FMA peak is sampled in the same rounds.
 """
 
@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -43,7 +44,7 @@ class PeerError(RuntimeError):
 
 
 def environment(threads: int, isa: str | None = None) -> dict[str, str]:
-    """Return a worker's environment: ``threads`` for every thread pool, and fastnn held to ``isa`` if given."""
+    """Return a worker's environment: ``threads`` for every thread pool; fastnn held to ``isa`` if given."""
     env = dict(os.environ)
     env.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
     env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), env.get("PYTHONPATH")]))
@@ -137,6 +138,7 @@ class Field:
     threads: int
     workers: dict[str, Worker] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
+    other_load: list[float] = field(default_factory=list)
 
     @property
     def versions(self) -> dict[str, str]:
@@ -219,7 +221,7 @@ class Row:
 
 
 def measure(runners: Field, case: ConvCase | TrainCase, rounds: int = ROUNDS) -> Row:
-    """Check every peer on ``case``, leave out those that fail or are wrong, time the others side by side."""
+    """Check every peer on ``case``, leave out those that fail or are wrong, and time the others."""
     kind = "train" if isinstance(case, TrainCase) else "conv"
     row = Row(case, {name: Measured() for name in runners.workers})
     for name, worker in runners.workers.items():
@@ -239,7 +241,25 @@ def measure(runners: Field, case: ConvCase | TrainCase, rounds: int = ROUNDS) ->
             _sample(runners.workers[name], row.peers[name])
         if (peak := runners.machine("fma_peak")) is not None:
             row.peaks.append(peak)
+    runners.other_load.extend(load_of_others())
     return row
+
+
+def load_of_others(seconds: float = 0.2) -> list[float]:
+    """Return [share of all CPUs in use] while nothing of this run computes; [] where nobody tells."""
+
+    def ticks() -> tuple[int, int]:
+        with open("/proc/stat", encoding="ascii") as file:
+            values = [int(word) for word in file.readline().split()[1:9]]
+        return sum(values), values[3] + values[4]
+
+    try:
+        total, idle = ticks()
+        time.sleep(seconds)
+        later, later_idle = ticks()
+    except (OSError, ValueError):
+        return []
+    return [1 - (later_idle - idle) / max(1, later - total)]
 
 
 def _sample(worker: Worker, result: Measured) -> None:

@@ -1,8 +1,8 @@
 """The loop inside a peer's process: one JSON request per line in, one JSON reply per line out.
 
 Started as ``python -m <package>.worker MODULE VARIANT THREADS``. Between requests the process blocks on its
-pipe. It answers a timing request only after its own threads have come to rest, so that a library which goes on
-spinning for a while takes nothing from the peer that is measured next.
+pipe. It answers a timing request only after its own threads have come to rest, so that a library which goes
+on spinning for a while takes nothing from the peer that is measured next.
 """
 
 from __future__ import annotations

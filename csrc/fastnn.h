@@ -148,7 +148,7 @@ typedef struct {
 /* Maximum over each window; a NaN in the window is the result. */
 fnn_status fnn_max_pool2d(const fnn_pool2d_params *p, const void *x, void *y,
                           int64_t *indices); /* [n][c][oh][ow]: h*w + w of each maximum, NCHW only; or NULL */
-/* gx: the whole of each gy goes to the first maximum of its window (a NaN counts as maximum of a NaN window). */
+/* gx: the whole of each gy goes to the first maximum of its window, or to its last NaN. */
 fnn_status fnn_max_pool2d_grad_input(const fnn_pool2d_params *p, const void *gy, const void *x, const void *y,
                                      void *gx);
 fnn_status fnn_avg_pool2d(const fnn_pool2d_params *p, const void *x, void *y);

@@ -2,6 +2,8 @@
 #ifndef FNN_INTERNAL_H
 #define FNN_INTERNAL_H
 
+#include "glibc.h"
+
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -27,8 +27,15 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 #define system_free(p) free(p)
 #endif
 
-#define CACHE_SLOTS 32
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#define CACHE_BYTES ((size_t)0) /* a kept block would hide overruns */
+#else
 #define CACHE_BYTES ((size_t)128 << 20)
+#endif
+#define CACHE_SLOTS 32
 #define CACHE_LEAST ((size_t)16 << 10) /* below, malloc's own lists are as fast */
 #define CACHE_MOST ((size_t)64 << 20)
 
@@ -74,7 +81,7 @@ void fnn_free(void *p) {
     if (!p) return;
     header *h = (header *)p - 1, *old[CACHE_SLOTS];
     int n_old = 0;
-    if (h->bytes < CACHE_LEAST || h->bytes > CACHE_MOST) {
+    if (h->bytes < CACHE_LEAST || h->bytes > CACHE_MOST || h->bytes > CACHE_BYTES) {
         system_free(h);
         return;
     }

@@ -1,7 +1,7 @@
 """The libraries which are compared, one module each.
 
 A module defines ``version() -> str`` and a class ``Library(variant, threads)`` with the methods for the jobs
-it can do; each takes a case, prepares it as the library's users would for repeated calls, and returns a `Job`:
+it can do. Each takes a case, prepares it as the library's users would for repeated calls, returns a `Job`:
 
 * ``conv(case)``: a convolution with bias, batch NCHW, float32;
 * ``train(case)``: steps of SGD on the demo's network; the result of one step is its loss.
@@ -21,7 +21,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Job:
-    """``run()`` is the call that is timed; ``fetch(run())`` is its result as a NumPy array (a loss: a float)."""
+    """``run()`` is the timed call; ``fetch(run())`` is its result as a NumPy array (a loss: as a float)."""
 
     run: Callable[[], Any]
     fetch: Callable[[Any], np.ndarray | float]

@@ -1,4 +1,4 @@
-"""NumPy: im2col and one BLAS call per image. Everything must beat it; in float64 it checks the training step."""
+"""NumPy: im2col and one BLAS call per image; in float64 also the oracle of the training step."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def version() -> str:
 
 class Library:
     def __init__(self, variant: str, threads: int) -> None:
-        # The worker's environment (OPENBLAS_NUM_THREADS, ...) has set the threads already; threadpoolctl, where
-        # it is installed, also holds BLAS libraries that read no such variable.
+        # The worker's environment (OPENBLAS_NUM_THREADS, ...) has set the threads already; threadpoolctl also
+        # holds BLAS libraries that read no such variable.
         try:
             from threadpoolctl import threadpool_limits
         except ImportError:
@@ -26,31 +26,32 @@ class Library:
         x, w, b = case.arrays()
         filters = w.reshape(case.groups, case.oc // case.groups, -1)
         bias = b.reshape(case.groups, -1, 1)
-        pad = np.zeros((case.batch, case.c, case.h + 2 * case.ph, case.w + 2 * case.pw), np.float32)
-        columns = np.empty((case.batch, case.c, case.kh, case.kw, case.oh, case.ow), np.float32)
-        y = np.empty((case.batch, case.groups, filters.shape[1], case.oh * case.ow), np.float32)
-        pointwise = columns.shape[2:] == (1, 1, case.h, case.w)
+        padded = np.zeros((case.c, case.h + 2 * case.ph, case.w + 2 * case.pw), np.float32)
+        columns = np.empty((case.c, case.kh, case.kw, case.oh, case.ow), np.float32)
+        pointwise = columns.shape[1:] == (1, 1, case.h, case.w)
+        y = np.empty((case.batch, case.oc, case.oh, case.ow), np.float32)
 
         def run() -> np.ndarray:
-            source = x
-            if not pointwise:
-                pad[:, :, case.ph : case.ph + case.h, case.pw : case.pw + case.w] = x
-                columns[:] = windows(pad, case.kh, case.kw, case.sh, case.sw)
-                source = columns
-            np.matmul(filters, source.reshape(case.batch, case.groups, -1, case.oh * case.ow), out=y)
-            np.add(y, bias, out=y)
+            for image, result in zip(x, y, strict=True):
+                if not pointwise:
+                    padded[:, case.ph : case.ph + case.h, case.pw : case.pw + case.w] = image
+                    columns[:] = windows(padded, case.kh, case.kw, case.sh, case.sw)
+                source = (image if pointwise else columns).reshape(case.groups, -1, case.oh * case.ow)
+                target = result.reshape(case.groups, -1, case.oh * case.ow)
+                np.matmul(filters, source, out=target)
+                np.add(target, bias, out=target)
             return y
 
-        return Job(run, lambda y: y.reshape(case.batch, case.oc, case.oh, case.ow))
+        return Job(run, lambda y: y)
 
     def train(self, case: TrainCase) -> Job:
         return Job(LeNet(case, np.float32).step, float)
 
 
 def windows(x: np.ndarray, kh: int, kw: int, sh: int = 1, sw: int = 1) -> np.ndarray:
-    """Return the view [n, c, kh, kw, oh, ow] of x [n, c, h, w]; [..., i, j] is the window of output (i, j)."""
-    seen = np.lib.stride_tricks.sliding_window_view(x, (kh, kw), axis=(2, 3))[:, :, ::sh, ::sw]
-    return seen.transpose(0, 1, 4, 5, 2, 3)
+    """Return the view [..., kh, kw, oh, ow] of x [..., h, w]; [..., i, j] is the window of output (i, j)."""
+    seen = np.lib.stride_tricks.sliding_window_view(x, (kh, kw), axis=(-2, -1))[..., ::sh, ::sw, :, :]
+    return np.moveaxis(seen, (-2, -1), (-4, -3))
 
 
 class LeNet:

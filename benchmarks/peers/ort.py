@@ -15,7 +15,7 @@ def version() -> str:
 
 class Library:
     def __init__(self, variant: str, threads: int) -> None:
-        # Spinning between calls stays on, as it is by default: it shortens ORT's calls, and it costs the other
+        # Spinning between calls stays on, as it is by default: it shortens ORT's calls and costs the other
         # peers nothing, since the worker answers only when its threads have come to rest.
         self.options = ort.SessionOptions()
         self.options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL

@@ -1,7 +1,7 @@
 /* Pooling of one output row of one 16-channel block; windows are clipped to the image, never padded.
  *
  *   max: y[j] = max over the window, NaN if it holds one;  avg: y[j] = sum over the window / count
- *   gradients add to g: max gives gy[j] to the first element of the window equal to y[j], avg gy[j] / count to all
+ *   gradients add to g: max gives gy[j] to the first maximum (or last NaN) of the window, avg gy[j] / count to all
  *
  * Expanded names: fnn_max_pool_row__avx2, fnn_max_pool_grad_row__avx2, fnn_avg_pool_row__avx2, ... */
 
@@ -45,6 +45,17 @@ void FNN_NAME(max_pool_row)(const fnn_pool_row *p) {
     }
 }
 
+/* A NaN result came from the last NaN of the window, as the indices say; few windows have one. */
+FNN_NOINLINE void max_pool_grad_nan(const fnn_pool_row *p, ptrdiff_t origin, ptrdiff_t taps, vf gy) {
+    for (ptrdiff_t r = p->rows - 1; r >= 0; r--)
+        for (ptrdiff_t s = taps - 1; s >= 0; s--) {
+            const ptrdiff_t at = origin + (r * p->row_step * p->w + s * p->dw) * FNN_BLOCK;
+            const vm hit = vf_isnan(vf_load((const real *)p->x + at));
+            vf_store((real *)p->g + at, vf_add(vf_load((const real *)p->g + at), vf_select(hit, gy, vf_zero())));
+            gy = vf_select(hit, vf_zero(), gy);
+        }
+}
+
 void FNN_NAME(max_pool_grad_row)(const fnn_pool_row *p) {
     const ptrdiff_t row_stride = p->row_step * p->w * FNN_BLOCK;
     for (ptrdiff_t j = 0; j < p->ow; j++) {
@@ -53,13 +64,14 @@ void FNN_NAME(max_pool_grad_row)(const fnn_pool_row *p) {
         FNN_UNROLL
         for (int v = 0; v < FNN_NV; v++) {
             const vf y = vf_load((const real *)p->y + j * FNN_BLOCK + v * FNN_VF);
-            const vm y_nan = vf_isnan(y);
             vf left = vf_load((const real *)p->gy + j * FNN_BLOCK + v * FNN_VF); /* zero once given away */
+            const vm nan = vf_isnan(y);
+            if (vm_any(nan))
+                max_pool_grad_nan(p, origin + v * FNN_VF, window.taps, vf_select(nan, left, vf_zero()));
             for (ptrdiff_t r = 0; r < p->rows; r++)
                 for (ptrdiff_t s = 0; s < window.taps; s++) {
                     const ptrdiff_t at = origin + r * row_stride + s * p->dw * FNN_BLOCK + v * FNN_VF;
-                    vf x = vf_load((const real *)p->x + at);
-                    vm hit = vm_or(vf_eq(x, y), vm_and(vf_isnan(x), y_nan));
+                    const vm hit = vf_eq(vf_load((const real *)p->x + at), y);
                     vf given = vf_select(hit, left, vf_zero());
                     left = vf_select(hit, vf_zero(), left);
                     vf_store((real *)p->g + at, vf_add(vf_load((const real *)p->g + at), given));

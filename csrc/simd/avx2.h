@@ -42,6 +42,7 @@ FNN_ALWAYS_INLINE vm vf_eq(vf a, vf b) { return _mm256_cmp_ps(a, b, _CMP_EQ_OQ);
 FNN_ALWAYS_INLINE vm vf_isnan(vf a) { return _mm256_cmp_ps(a, a, _CMP_UNORD_Q); }
 FNN_ALWAYS_INLINE vm vm_or(vm a, vm b) { return _mm256_or_ps(a, b); }
 FNN_ALWAYS_INLINE vm vm_and(vm a, vm b) { return _mm256_and_ps(a, b); }
+FNN_ALWAYS_INLINE int vm_any(vm m) { return _mm256_movemask_ps(m) != 0; }
 FNN_ALWAYS_INLINE vf vf_select(vm m, vf a, vf b) { return _mm256_blendv_ps(b, a, m); }
 
 FNN_ALWAYS_INLINE void vf_transpose(vf r[8]) {

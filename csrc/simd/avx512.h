@@ -1,9 +1,7 @@
 /* AVX-512 (F, DQ, BW, VL) dialect: 16 floats a word. See README.md for the meaning of each word.
  * With FNN_SIMDE the intrinsics come from the SIMDe headers, so that tests run on processors without AVX-512. */
 #ifdef FNN_SIMDE
-#define SIMDE_ENABLE_NATIVE_ALIASES
-#include <simde/x86/avx512.h>
-#include <simde/x86/fma.h>
+#include "avx512_simde.h" /* tests/c: found through -I */
 #define FNN_ISA_BASELINE
 #else
 #include <immintrin.h>
@@ -56,6 +54,7 @@ FNN_ALWAYS_INLINE vm vf_eq(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ
 FNN_ALWAYS_INLINE vm vf_isnan(vf a) { return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q); }
 FNN_ALWAYS_INLINE vm vm_or(vm a, vm b) { return (vm)(a | b); }
 FNN_ALWAYS_INLINE vm vm_and(vm a, vm b) { return (vm)(a & b); }
+FNN_ALWAYS_INLINE int vm_any(vm m) { return m != 0; }
 FNN_ALWAYS_INLINE vf vf_select(vm m, vf a, vf b) { return _mm512_mask_blend_ps(m, b, a); }
 
 /* 4 x 4 transposes within the 128-bit lanes, then of the lanes. */

@@ -32,6 +32,7 @@ FNN_ALWAYS_INLINE vm vf_eq(vf a, vf b) { return vceqq_f32(a, b); }
 FNN_ALWAYS_INLINE vm vf_isnan(vf a) { return vmvnq_u32(vceqq_f32(a, a)); }
 FNN_ALWAYS_INLINE vm vm_or(vm a, vm b) { return vorrq_u32(a, b); }
 FNN_ALWAYS_INLINE vm vm_and(vm a, vm b) { return vandq_u32(a, b); }
+FNN_ALWAYS_INLINE int vm_any(vm m) { return vmaxvq_u32(m) != 0; }
 FNN_ALWAYS_INLINE vf vf_select(vm m, vf a, vf b) { return vbslq_f32(m, a, b); }
 
 FNN_ALWAYS_INLINE void vf_transpose(vf r[4]) {

@@ -63,6 +63,11 @@ FNN_ALWAYS_INLINE vm vm_and(vm a, vm b) {
     vm y;
     PORTABLE_EACH(a.v[i] & b.v[i]);
 }
+FNN_ALWAYS_INLINE int vm_any(vm m) {
+    int any = 0;
+    for (int i = 0; i < FNN_VF; i++) any |= m.v[i];
+    return any;
+}
 FNN_ALWAYS_INLINE vf vf_select(vm m, vf a, vf b) {
     vf y;
     PORTABLE_EACH(m.v[i] ? a.v[i] : b.v[i]);

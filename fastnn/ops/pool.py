@@ -131,7 +131,7 @@ def max_pool2d_grad_input(
     dilation: Any = 1,
     ceil_mode: bool = False,
 ) -> Any:
-    """Gradient of `max_pool2d`: each gy goes whole to the first maximum of its window (in a NaN window, to its first NaN).
+    """Gradient of `max_pool2d`: each gy goes whole to the first maximum of its window, or to its last NaN.
 
     Parameters
     ----------
