@@ -36,7 +36,8 @@ typedef struct {
 } fnn_conv_job;
 
 /* An image array and one row of it as scratch wants it: columns [column0, column0 + columns) of `channels` channels from
- * `channel` on (one when unit is 1), unit elements a pixel, zero outside the image. */
+ * `channel` on (one when unit is 1), unit elements a pixel, zero outside the image
+ * (already, when `cleared`). */
 typedef struct {
     fnn_dtype dtype;
     int layout;
@@ -44,7 +45,7 @@ typedef struct {
     ptrdiff_t c, h, w;
 } fnn_image;
 void fnn_load_row(const fnn_image *im, ptrdiff_t unit, ptrdiff_t image, ptrdiff_t channel, ptrdiff_t channels,
-                  ptrdiff_t row, ptrdiff_t column0, ptrdiff_t columns, char *to);
+                  ptrdiff_t row, ptrdiff_t column0, ptrdiff_t columns, int cleared, char *to);
 
 /* Elements of one group's packed weights. */
 size_t fnn_conv_packed_group(fnn_conv_algorithm a, ptrdiff_t in_channels, ptrdiff_t out_channels, ptrdiff_t taps);

@@ -60,7 +60,7 @@ static void load_x(const gw_plan *p, ptrdiff_t set, ptrdiff_t slot, gw_unit u, p
     const ptrdiff_t rows = (u.rows - 1) * c->sh + (c->kh - 1) * c->dh + 1;
     char *to = p->x_scratch + (slot * p->x_slot + block * p->x_plane) * p->es;
     for (ptrdiff_t i = 0; i < rows; i++, to += p->x_pitch * p->es)
-        fnn_load_row(&p->x, p->unit, u.image, channel, channels, u.row * c->sh - c->ph + i, -c->pw, p->columns, to);
+        fnn_load_row(&p->x, p->unit, u.image, channel, channels, u.row * c->sh - c->ph + i, -c->pw, p->columns, 0, to);
 }
 
 static void load_gy(const gw_plan *p, ptrdiff_t set, ptrdiff_t slot, gw_unit u, ptrdiff_t block) {
@@ -69,7 +69,7 @@ static void load_gy(const gw_plan *p, ptrdiff_t set, ptrdiff_t slot, gw_unit u, 
     const ptrdiff_t channels = fnn_min(FNN_BLOCK, fnn_min((set + 1) * p->ys, c->oc) - channel);
     char *to = p->gy_scratch + (slot * p->gy_slot + block * p->gy_plane) * p->es;
     for (ptrdiff_t i = 0; i < u.rows; i++, to += c->ow * FNN_BLOCK * p->es)
-        fnn_load_row(&p->gy, FNN_BLOCK, u.image, channel, channels, u.row + i, 0, c->ow, to);
+        fnn_load_row(&p->gy, FNN_BLOCK, u.image, channel, channels, u.row + i, 0, c->ow, 0, to);
 }
 
 static void load_round(const gw_plan *p, ptrdiff_t set, ptrdiff_t first, ptrdiff_t units, const fnn_team *team) {

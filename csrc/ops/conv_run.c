@@ -12,20 +12,23 @@
 #define BAND_BYTES ((ptrdiff_t)256 << 10)
 #define BAND_MOST ((ptrdiff_t)2 << 20)
 #define OUT_PIXELS 512 /* pixels of one panel in the scratch of an NCHW result: 32 KiB, first-level cache size */
+#define CLEAR_BYTES 8192 /* a band this small is cleared whole: two calls fewer a row (1x8x4x4: 0.4 of 3.8 us) */
 #define PANEL_GROUP 2  /* panels that one strip call may share its source rows between */
 
 void fnn_load_row(const fnn_image *im, ptrdiff_t unit, ptrdiff_t image, ptrdiff_t channel, ptrdiff_t channels,
-                  ptrdiff_t row, ptrdiff_t column0, ptrdiff_t columns, char *to) {
+                  ptrdiff_t row, ptrdiff_t column0, ptrdiff_t columns, int cleared, char *to) {
     const fnn_kernel_table *kernels = fnn_kernels(im->dtype);
     const ptrdiff_t es = fnn_element_size(im->dtype), pixel = unit * es, plane = im->h * im->w;
     const ptrdiff_t left = fnn_max(0, -column0), first = fnn_max(0, column0);
     const ptrdiff_t count = fnn_min(im->w, column0 + columns) - first;
     if (row < 0 || row >= im->h || count <= 0) {
-        memset(to, 0, (size_t)(columns * pixel));
+        if (!cleared) memset(to, 0, (size_t)(columns * pixel));
         return;
     }
-    memset(to, 0, (size_t)(left * pixel));
-    memset(to + (left + count) * pixel, 0, (size_t)((columns - left - count) * pixel));
+    if (!cleared) {
+        memset(to, 0, (size_t)(left * pixel));
+        memset(to + (left + count) * pixel, 0, (size_t)((columns - left - count) * pixel));
+    }
     to += left * pixel;
     const ptrdiff_t at = row * im->w + first;
     const char *planar = im->x + ((image * im->c + channel) * plane + at) * es;
@@ -199,11 +202,13 @@ static void load_band(const conv_plan *p, const conv_band *band, ptrdiff_t begin
     const fnn_conv_job *job = &p->job;
     const fnn_image x = {job->dtype, job->x_layout, job->x, job->xc, job->xh, job->xw};
     const ptrdiff_t last = span_end(job, band->row + band->rows, job->kh, job->sh, job->ph, job->dh);
+    const int cleared = p->x_bytes <= CLEAR_BYTES;
+    if (cleared) memset(scratch + begin * p->plane * p->es, 0, (size_t)((end - begin) * p->plane * p->es));
     for (ptrdiff_t block = begin; block < end; block++) {
         const ptrdiff_t channel = band->set * p->xs + (p->unit == 1 ? block : block * FNN_BLOCK);
         const ptrdiff_t channels = fnn_min(fnn_min((band->set + 1) * p->xs, job->xc) - channel, p->unit);
         for (ptrdiff_t row = band->source_row; row < last; row++)
-            fnn_load_row(&x, p->unit, band->image, channel, channels, row, p->column0, p->columns,
+            fnn_load_row(&x, p->unit, band->image, channel, channels, row, p->column0, p->columns, cleared,
                          scratch + (block * p->plane + (row - band->source_row) * p->pitch) * p->es);
     }
 }

@@ -113,6 +113,7 @@ cdef class PackedConv2d:
     cdef readonly Py_ssize_t groups
     cdef int dtype_code, activation
     cdef double alpha, beta
+    cdef Buffer packed_buffer, bias_buffer
     cdef object rules
     cdef dict plans
 
@@ -126,6 +127,8 @@ cdef class PackedConv2d:
         self.activation_spec = activation
         self.activation, self.alpha, self.beta = activation
         self.dtype_code = FNN_F64 if packed.itemsize == 8 else FNN_F32
+        self.packed_buffer = acquire(packed, -1, self.dtype_code, False)
+        self.bias_buffer = acquire(bias, weight_shape[0], self.dtype_code, False)
         self.plans = {}
 
     @staticmethod
@@ -167,13 +170,12 @@ cdef class PackedConv2d:
         p.x_layout, p.y_layout = x_layout, y_layout
         p.activation, p.alpha, p.beta = self.activation, self.alpha, self.beta
         cdef Buffer xb = acquire(x, params.x_size(x_layout), self.dtype_code, False)
-        cdef Buffer pb = acquire(self.packed, -1, self.dtype_code, False)
-        cdef Buffer bb = acquire(self.bias, p.oc, self.dtype_code, False)
         cdef Buffer rb = acquire(residual, params.y_size(y_layout), self.dtype_code, False)
         cdef Buffer yb = acquire(out, params.y_size(y_layout), self.dtype_code, True)
         cdef fnn_status status
         with nogil:
-            status = run_packed(p, xb.data, pb.data, bb.data, rb.data, yb.data)
+            status = run_packed(p, xb.data, self.packed_buffer.data, self.bias_buffer.data,
+                                rb.data, yb.data)
         check(status)
         return result if image is None else image.finish()
 

@@ -7,12 +7,12 @@ from typing import Any
 from fastnn import ops
 from fastnn.autograd._tape import Gradients
 from fastnn.autograd.tensor import Tensor, as_tensor, record, recording, wrap
-from fastnn.ops._shapes import conv2d_output_shape
+from fastnn.ops.conv import conv_params
 
 
-def blocked_result(x: Any, weight: Any, stride: Any, padding: Any, dilation: Any) -> ops.Blocked:
-    """Where a first layer writes: the result of a plain x as Blocked."""
-    return ops.Blocked.empty(conv2d_output_shape(x.shape, weight.shape, stride, padding, dilation), x.dtype)
+def blocked_result(x: Any, weight: Any, *options: Any) -> ops.Blocked:
+    """Where a first layer writes: memory for the result of a plain x as Blocked."""
+    return ops.Blocked.empty(conv_params("conv2d", x.shape, weight.shape, *options).y_shape, x.dtype)
 
 
 def conv2d(
@@ -52,7 +52,7 @@ def conv2d(
     x, weight = as_tensor(x), as_tensor(weight)
     bias = as_tensor(bias) if bias is not None else None
     xd, wd = x.data, weight.data
-    out = None if type(xd) is ops.Blocked else blocked_result(xd, wd, stride, padding, dilation)
+    out = None if type(xd) is ops.Blocked else blocked_result(xd, wd, stride, padding, dilation, groups)
     y = ops.conv2d(xd, wd, None if bias is None else bias.data, stride, padding, dilation, groups, out=out)
     if not recording(x, weight, bias):
         return wrap(y)

@@ -25,10 +25,13 @@ class ModuleList(Module):
 
     def append(self, module: Module) -> ModuleList:
         """Add a module at the end; returns the list."""
+        self._set(str(len(self)), module)
+        return self
+
+    def _set(self, name: str, module: Any) -> None:
         if not isinstance(module, Module):
             raise TypeError(f"{type(self).__name__}: {module!r} is no Module")
-        setattr(self, str(len(self)), module)
-        return self
+        setattr(self, name, module)
 
     def __len__(self) -> int:
         return sum(1 for _ in self.children())
@@ -52,7 +55,7 @@ class Sequential(ModuleList):
 
     Parameters
     ----------
-    modules : modules, named "0", "1", ..., or one mapping name -> module.
+    args : modules, named "0", "1", ..., or one mapping name -> module.
 
     Examples
     --------
@@ -65,14 +68,12 @@ class Sequential(ModuleList):
     ['0.bias', '0.weight', '2.bias', '2.weight']
     """
 
-    def __init__(self, *modules: Module | Mapping[str, Module]) -> None:
-        if len(modules) == 1 and isinstance(modules[0], Mapping):
-            for name, module in modules[0].items():
-                if not isinstance(module, Module):
-                    raise TypeError(f"Sequential: {module!r} is no Module")
-                setattr(self, name, module)
+    def __init__(self, *args: Module | Mapping[str, Module]) -> None:
+        if len(args) == 1 and isinstance(args[0], Mapping):
+            for name, module in args[0].items():
+                self._set(name, module)
         else:
-            super().__init__(modules)  # type: ignore[arg-type]
+            super().__init__(args)  # type: ignore[arg-type]
 
     def forward(self, x: Any) -> Any:
         """What the last module returns; x itself where there is none."""

@@ -115,7 +115,7 @@ class Conv2d(Module):
             if filters is not None:
                 if type(x.data) is ops.Blocked:
                     return wrap(filters(x.data))
-                return wrap(filters(x.data, out=blocked_result(x.data, self.weight.data, *options[:3])))
+                return wrap(filters(x.data, out=blocked_result(x.data, self.weight.data, *options)))
         return conv2d(x, self.weight, self.bias, *options)
 
     def extra_repr(self) -> str:
