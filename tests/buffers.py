@@ -55,7 +55,7 @@ def read_only(array):
 VARIANTS = {
     "strided": strided,
     "backwards": backwards,
-    "fortran": np.asfortranarray,
+    "fortran": lambda array: np.array(array, order="F"),
     "read_only": read_only,
     "subclass": lambda array: array.view(Opaque),
     "unaligned": unaligned,

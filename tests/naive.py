@@ -334,3 +334,12 @@ def cross_entropy_grad_input(
             smooth = (weights.sum() * p[at] - weights) / classes
             gx[at] = share[at] * ((1 - label_smoothing) * hard + label_smoothing * smooth)
     return np.moveaxis(gx, -1, 1)
+
+
+def soft_cross_entropy(x, target, weight=None, reduction="mean", label_smoothing=0.0):
+    """cross_entropy with a probability for each class as target [n, c]; its mean divides by n."""
+    x, target = f64(x), f64(target)
+    q = (1 - label_smoothing) * target + label_smoothing / x.shape[1]
+    weights = np.ones(x.shape[1]) if weight is None else f64(weight)
+    loss = -(q * weights * log_softmax(x, dim=1)).sum(axis=1)
+    return loss if reduction == "none" else loss.sum() / (len(x) if reduction == "mean" else 1)

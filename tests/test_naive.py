@@ -287,6 +287,14 @@ def test_cross_entropy_against_torch(torch, name):
     close(naive.cross_entropy_grad_input(gy, x, target, weight, **case.args), leaf.grad)
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_soft_cross_entropy_against_torch(torch, reduction):
+    x, target, weight = normal(5, 7), naive.softmax(normal(5, 7, seed=1)), np.linspace(0.5, 2, 7)
+    args = {"reduction": reduction, "label_smoothing": 0.2}
+    theirs = torch.nn.functional.cross_entropy(*map(torch.tensor, (x, target, weight)), **args)
+    close(naive.soft_cross_entropy(x, target, weight, **args), theirs)
+
+
 @pytest.mark.parametrize("kind", ["relu", "relu6", "silu", "hardswish", "sigmoid", "tanh"])
 def test_activations_against_torch(torch, kind):
     x = np.linspace(-9, 9, 37)

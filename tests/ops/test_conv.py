@@ -185,13 +185,6 @@ def test_nan_and_infinity_stay_in_their_receptive_field(name, poison, isa):
     tolerance.assert_close(blocked, expected, "conv", math.prod(case.weight[1:]))
 
 
-def test_padding_is_zero_times_nothing():
-    """A NaN or infinite weight meets no padding: where its tap is outside, the result is finite."""
-    x, weight = np.ones((1, 1, 3, 4), np.float32), np.array([[[[np.nan, 1.0, np.inf]]]], np.float32)
-    y = ops.conv2d(x, weight, padding=(0, 1))
-    tolerance.assert_close(y, naive.conv2d(x, weight, padding=(0, 1)), "conv", weight.size)
-
-
 @pytest.mark.parametrize("dtype", contract.DTYPES)
 def test_zero_channels_behave_as_in_pytorch(dtype):
     """PyTorch 2.13 gives an image without channels for one without channels, whatever weight and bias are."""

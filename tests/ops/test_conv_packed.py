@@ -14,13 +14,14 @@ from contract import rejects
 import fastnn
 from fastnn import ops
 
+NAMES = ("pack_conv2d", "packed conv2d")
 X, WEIGHT, BIAS = (np.ones(shape, np.float32) for shape in [(2, 6, 5, 7), (8, 6, 3, 2), (8,)])
 
 
 class TestPackedConv2d(contract.ImageOut):
     """The weights are packed once; the contract's inputs meet both the packing and the packed call."""
 
-    op, family = "conv2d", "conv"
+    op, family, copied = NAMES, "conv", ("weight", "bias")
     cases, bulk = cases.CONV, cases.CONV_BULK
     probes = (
         "lanes_plus_1",
@@ -70,13 +71,13 @@ def test_packed_convolution_serves_any_size_of_image():
         (np.ones((2, 5, 5, 7), np.float32), [5, 6]),
         (np.ones((2, 6, 5, 7)), ["float64", "float32"]),
         (np.ones((2, 6, 2, 7), np.float32), [2, 3]),
-        (np.ones((6, 7), np.float32), ["x", 2]),
+        (np.ones((6, 7), np.float32), ["x", "(6, 7)"]),
     ],
 )
 def test_packed_convolution_refuses_what_it_was_not_packed_for(x, words):
     packed = ops.pack_conv2d(WEIGHT, BIAS)
     for image in [x] + ([fastnn.blocked(x)] if x.ndim == 4 else []):
-        with rejects("conv2d", *words):
+        with rejects(NAMES, *words):
             packed(image)
 
 

@@ -50,7 +50,7 @@ class TestLinear(contract.Differentiable, Forward):
 
 
 class TestPackedLinear(Forward):
-    op = "linear"
+    op, copied = ("pack_linear", "packed linear"), ("weight", "bias")
 
     def call(self, case, a, **extra):
         return ops.pack_linear(a["weight"], a.get("bias"))(a["x"], **extra)
@@ -177,7 +177,7 @@ TOO_WIDE = np.empty((2**40, 0), np.float32)  # no elements, but as x and as weig
     [
         ({"weight": np.ones((5, 7), np.float32)}, ["weight", 7, 6]),
         ({"bias": np.ones(6, np.float32)}, ["bias", 6, 5]),
-        ({"x": np.float32(1)}, ["x", 0]),
+        ({"x": np.float32(1)}, ["x", "()"]),
         ({"x": None}, ["x"]),
         ({"x": "rows"}, ["x"]),
         ({"activation": "swish"}, ["activation", "swish"]),
@@ -210,7 +210,7 @@ def test_gradients_and_matmul_refuse_shapes_that_do_not_fit():
 
 def test_packed_linear_refuses_what_it_was_not_packed_for():
     packed = ops.pack_linear(WEIGHT)
-    with rejects("linear", 7, 6):
+    with rejects("packed linear", 7, 6):
         packed(np.ones((4, 7), np.float32))
-    with rejects("linear", "float64", "float32"):
+    with rejects("packed linear", "float64", "float32"):
         packed(np.ones((4, 6)))

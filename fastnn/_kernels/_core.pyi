@@ -1,0 +1,153 @@
+from typing import Any
+
+import numpy as np
+
+__all__: list[str]
+
+ACTIVATIONS: dict[str | None, int]
+
+def kernel_names() -> list[str]: ...
+def has_isa(name: str) -> bool: ...
+def use_isa(name: str) -> bool: ...
+def active_isa() -> str: ...
+def set_num_threads(n: int) -> None: ...
+def get_num_threads() -> int: ...
+def set_spin_us(us: int) -> None: ...
+def live_workers() -> int: ...
+def fma_peak(threads: int) -> float: ...
+def copy_bandwidth(threads: int) -> float: ...
+def empty(shape: tuple[int, ...], dtype: Any, size_bytes: int) -> np.ndarray: ...
+def block(x: np.ndarray, y: np.ndarray, n: int, c: int, h: int, w: int) -> None: ...
+def unblock(x: np.ndarray, y: np.ndarray, n: int, c: int, h: int, w: int) -> None: ...
+
+class ConvParams:
+    y_shape: tuple[int, int, int, int]
+    def __init__(
+        self,
+        x_shape: tuple[int, ...],
+        weight_shape: tuple[int, ...],
+        y_shape: tuple[int, ...],
+        stride: tuple[int, int],
+        padding: tuple[int, int],
+        dilation: tuple[int, int],
+        groups: int,
+    ) -> None: ...
+
+def conv2d_algorithm(params: ConvParams) -> str: ...
+def conv2d(
+    params: ConvParams,
+    x: np.ndarray,
+    x_layout: int,
+    weight: np.ndarray,
+    bias: np.ndarray | None,
+    residual: np.ndarray | None,
+    y: np.ndarray,
+    y_layout: int,
+    activation: int,
+    alpha: float,
+    beta: float,
+) -> None: ...
+def conv2d_grad_input(
+    params: ConvParams, gy: np.ndarray, gy_layout: int, weight: np.ndarray, gx: np.ndarray, gx_layout: int
+) -> None: ...
+def conv2d_grad_weight(
+    params: ConvParams, gy: np.ndarray, gy_layout: int, x: np.ndarray, x_layout: int, gw: np.ndarray
+) -> None: ...
+def channel_sum(x: np.ndarray, layout: int, n: int, c: int, pixels: int, out: np.ndarray) -> None: ...
+
+class PackedConv2d:
+    packed: np.ndarray
+    bias: np.ndarray | None
+    dtype: np.dtype
+    weight_shape: tuple[int, int, int, int]
+    stride: tuple[int, int]
+    padding: tuple[tuple[int, int], tuple[int, int]]
+    dilation: tuple[int, int]
+    activation_spec: tuple[int, float, float]
+    groups: int
+    @property
+    def nbytes(self) -> int: ...
+    def __init__(
+        self,
+        rules: Any,
+        packed: np.ndarray,
+        bias: np.ndarray | None,
+        weight_shape: tuple[int, ...],
+        stride: tuple[int, int],
+        padding: tuple[tuple[int, int], tuple[int, int]],
+        dilation: tuple[int, int],
+        groups: int,
+        activation: tuple[int, float, float],
+    ) -> None: ...
+    @staticmethod
+    def pack(params: ConvParams, weight: np.ndarray) -> np.ndarray: ...
+    def plan(self, x_shape: tuple[int, ...]) -> ConvParams: ...
+    def __call__(self, x: Any, residual: Any = None, out: Any = None) -> Any: ...
+    def __copy__(self) -> PackedConv2d: ...
+    def __deepcopy__(self, memo: Any) -> PackedConv2d: ...
+
+def gemm(
+    a: np.ndarray,
+    a_transposed: bool,
+    b: np.ndarray,
+    b_transposed: bool,
+    c: np.ndarray,
+    m: int,
+    n: int,
+    k: int,
+    bias: np.ndarray | None,
+    activation: int,
+    alpha: float,
+    beta: float,
+) -> None: ...
+
+class PackedLinear:
+    packed: np.ndarray
+    bias: np.ndarray | None
+    dtype: np.dtype
+    weight_shape: tuple[int, int]
+    activation_spec: tuple[int, float, float]
+    @property
+    def nbytes(self) -> int: ...
+    def __init__(
+        self,
+        rules: Any,
+        packed: np.ndarray,
+        bias: np.ndarray | None,
+        weight_shape: tuple[int, ...],
+        activation: tuple[int, float, float],
+    ) -> None: ...
+    @staticmethod
+    def pack(weight: np.ndarray, n: int, k: int) -> np.ndarray: ...
+    def __call__(self, x: Any, out: Any = None) -> np.ndarray: ...
+    def __copy__(self) -> PackedLinear: ...
+    def __deepcopy__(self, memo: Any) -> PackedLinear: ...
+
+class PoolParams:
+    y_shape: tuple[int, int, int, int]
+    def __init__(
+        self,
+        x_shape: tuple[int, ...],
+        y_shape: tuple[int, ...],
+        kernel: tuple[int, int],
+        stride: tuple[int, int],
+        padding: tuple[int, int],
+        dilation: tuple[int, int],
+        count_include_pad: bool,
+        divisor: float,
+    ) -> None: ...
+
+def max_pool2d(
+    params: PoolParams, layout: int, x: np.ndarray, y: np.ndarray, indices: np.ndarray | None
+) -> None: ...
+def max_pool2d_grad_input(
+    params: PoolParams, layout: int, gy: np.ndarray, x: np.ndarray, y: np.ndarray, gx: np.ndarray
+) -> None: ...
+def avg_pool2d(params: PoolParams, layout: int, x: np.ndarray, y: np.ndarray) -> None: ...
+def avg_pool2d_grad_input(params: PoolParams, layout: int, gy: np.ndarray, gx: np.ndarray) -> None: ...
+def activate(x: np.ndarray, y: np.ndarray, activation: int, alpha: float, beta: float) -> None: ...
+def relu_grad(gy: np.ndarray, y: np.ndarray, gx: np.ndarray) -> None: ...
+def softmax(x: np.ndarray, y: np.ndarray, rows: int, n: int, logarithm: bool) -> None: ...
+def softmax_grad(
+    gy: np.ndarray, y: np.ndarray, gx: np.ndarray, rows: int, n: int, logarithm: bool
+) -> None: ...
