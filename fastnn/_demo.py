@@ -143,7 +143,7 @@ def classify(weights: str, path: str | None, as_json: bool) -> int:
         return 0
     captions = [f"{s}" if s == t else f"{s}, but is {t}" for s, t in zip(said, true, strict=True)]
     pictures = [draw(data.x_test[i]) for i in chosen]
-    blocks = [["-" * len(p[0]), *p, f"this is {c}"] for p, c in zip(pictures, captions, strict=True)]
+    blocks = [[*p, "", f"this is {c}"] for p, c in zip(pictures, captions, strict=True)]
     print(side_by_side(blocks, shutil.get_terminal_size((100, 24)).columns))
     return 0
 

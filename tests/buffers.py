@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+
 from fastnn.ops import Blocked
 
 CANARY = 0xA5

@@ -20,9 +20,9 @@ import gradcheck
 import numpy as np
 import pytest
 import tolerance
-from fastnn.ops import Blocked
 
 import fastnn
+from fastnn.ops import Blocked
 
 DTYPES = [np.float32, np.float64]
 WRONG_DTYPES = [np.float16, np.complex64, np.int32, np.bool_, object]

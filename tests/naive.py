@@ -157,7 +157,8 @@ def pool_axes(x, kernel_size, stride, padding, dilation, ceil_mode):
 def max_pool2d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
     """The largest value of each window and the flat index h*W + w of the first such value.
 
-    A NaN counts as larger than anything, another NaN included: the last one wins, as in PyTorch.
+    A NaN counts as larger than anything, another NaN included: the last one wins, as in PyTorch.  A window that
+    dilation leads past every input has -inf and the index -1.
     """
     x = f64(x)
     (h, kh, sh, ph, dh, oh), (w, kw, sw, pw, dw, ow) = pool_axes(
@@ -180,7 +181,8 @@ def max_pool2d_grad_input(gy, x, kernel_size, stride=None, padding=0, dilation=1
     _, indices = max_pool2d(x, kernel_size, stride, padding, dilation, ceil_mode)
     gx = np.zeros((*x.shape[:2], x.shape[2] * x.shape[3]))
     for n, c, i, j in np.ndindex(gy.shape):
-        gx[n, c, indices[n, c, i, j]] += gy[n, c, i, j]
+        if indices[n, c, i, j] >= 0:
+            gx[n, c, indices[n, c, i, j]] += gy[n, c, i, j]
     return gx.reshape(x.shape)
 
 
@@ -278,7 +280,8 @@ def softmax_grad_input(gy, y, dim=-1):
 
 def log_softmax(x, dim=-1):
     shifted = f64(x) - f64(x).max(axis=dim, keepdims=True, initial=-np.inf)
-    return shifted - np.log(np.exp(shifted).sum(axis=dim, keepdims=True))
+    with np.errstate(divide="ignore"):  # of an axis without elements
+        return shifted - np.log(np.exp(shifted).sum(axis=dim, keepdims=True))
 
 
 def log_softmax_grad_input(gy, y, dim=-1):

@@ -13,7 +13,11 @@
 #define BAND_MOST ((ptrdiff_t)2 << 20)
 #define OUT_PIXELS 512 /* pixels of one panel in the scratch of an NCHW result: 32 KiB, first-level cache size */
 #define CLEAR_BYTES 8192 /* a band this small is cleared whole: two calls fewer a row (1x8x4x4: 0.4 of 3.8 us) */
-#define PANEL_GROUP 2  /* panels that one strip call may share its source rows between */
+/* Weights of one pass over the rows (all panels of the group): half of a 32 KiB first-level cache and a little more.
+ * A deeper sum takes several passes that accumulate, so that weights stream from the first-level cache and only the
+ * source, 2.7 times less, from the second: 0.90 of the FMA peak against 0.70-0.79 (512-512 3x3 at 28x28, AMD Zen 3,
+ * 2026-11). */
+#define PASS_BYTES ((ptrdiff_t)18 << 10)
 
 void fnn_load_row(const fnn_image *im, ptrdiff_t unit, ptrdiff_t image, ptrdiff_t channel, ptrdiff_t channels,
                   ptrdiff_t row, ptrdiff_t column0, ptrdiff_t columns, int cleared, char *to) {
@@ -63,6 +67,7 @@ typedef struct {
     ptrdiff_t column0, columns;           /* source columns that a band holds */
     ptrdiff_t band, bands, source_rows;   /* destination rows of a band; its source rows at most */
     ptrdiff_t plane, pitch;               /* strides of the source in scratch (or in place) */
+    ptrdiff_t group, passes;              /* panels computed together; passes over their weights */
     int in_place, flat, share_band;       /* read x where it is; 1x1: rows run together; whole team on one band */
     char *bias;                           /* [sets][panels*16] or NULL */
     char *x_scratch, *y_scratch;          /* [threads or 1][...] */
@@ -154,7 +159,18 @@ static void choose_bands(conv_plan *p, int threads) {
     p->plane = p->in_place ? job->xh * p->pitch : p->source_rows * p->pitch;
     p->x_bytes = p->in_place ? 0 : p->source_blocks * p->plane * p->es;
     const ptrdiff_t y_pixels = fnn_max(OUT_PIXELS / job->yw, 1) * job->yw;
-    p->y_bytes = job->y_layout == FNN_BLOCKED ? 0 : PANEL_GROUP * y_pixels * FNN_BLOCK * p->es;
+    p->y_bytes = job->y_layout == FNN_BLOCKED ? 0 : p->group * y_pixels * FNN_BLOCK * p->es;
+}
+
+/* Short tiles take more panels to keep the multiply-add units busy. */
+static void choose_passes(conv_plan *p) {
+    const fnn_conv_job *job = &p->job;
+    const ptrdiff_t pixels = p->flat ? job->yh * job->yw : fnn_ceil_div(job->yw, p->phases_w);
+    const ptrdiff_t tile = pixels / fnn_ceil_div(pixels, p->kernels->tile_rows);
+    p->group = fnn_min(p->panels, p->kernels->tile_panels * (2 * tile <= p->kernels->tile_rows ? 2 : 1));
+    const ptrdiff_t phases = p->phases_h * p->phases_w;
+    const ptrdiff_t steps = fnn_ceil_div(p->packed_set / p->panels / FNN_BLOCK, phases);
+    p->passes = fnn_max(1, fnn_ceil_div(steps * p->group * FNN_BLOCK * p->es, PASS_BYTES));
 }
 
 static void fill_chunks(conv_plan *p) {
@@ -223,6 +239,28 @@ static phase_columns columns_of(const fnn_conv_job *job, ptrdiff_t phase) {
     return c;
 }
 
+/* One pass of one phase of destination row `row`, the i-th of those at y. */
+static void compute_strip(const conv_plan *p, const conv_band *band, fnn_strip *s, ptrdiff_t pass, ptrdiff_t row,
+                          ptrdiff_t i, ptrdiff_t px, ptrdiff_t rows, char *y, const char *residual) {
+    const fnn_conv_job *job = &p->job;
+    const phase_columns c = columns_of(job, px);
+    const ptrdiff_t source = base(job, row, job->sh, job->ph) - band->source_row;
+    const ptrdiff_t py = job->transposed ? (row + job->ph) % job->sh : 0;
+    const ptrdiff_t *phase = p->phase_begin + py * p->phases_w + px, n = phase[1] - phase[0];
+    const ptrdiff_t begin = n * pass / p->passes, end = n * (pass + 1) / p->passes;
+    const ptrdiff_t at = (i * job->yw + c.first) * FNN_BLOCK * p->es;
+    if (begin == end && pass > 0 && pass < p->passes - 1) return;
+    s->a = band->x + (source * p->pitch + (c.source - p->column0) * p->unit) * p->es;
+    s->chunks = p->chunks + phase[0] + begin, s->n_chunks = end - begin;
+    s->rows = p->flat ? rows * job->yw : c.count;
+    s->c = y + at;
+    s->residual = residual ? residual + at : NULL;
+    if (job->algorithm == FNN_CONV_DEPTHWISE)
+        p->kernels->depthwise_row(s);
+    else
+        p->kernels->strip(s);
+}
+
 /* Destination rows [row, row + rows) of panels [panel, panel + panels), written at y (first row, first column). */
 static void compute_rows(const conv_plan *p, const conv_band *band, ptrdiff_t row, ptrdiff_t rows, ptrdiff_t panel,
                          ptrdiff_t panels, char *y, ptrdiff_t y_panel, const char *residual) {
@@ -234,24 +272,14 @@ static void compute_rows(const conv_plan *p, const conv_band *band, ptrdiff_t ro
     s.c_row = (job->transposed ? job->sw : 1) * FNN_BLOCK, s.c_panel = y_panel;
     s.panels = panels, s.last_columns = FNN_BLOCK;
     s.bias = p->bias ? p->bias + (band->set * p->panels + panel) * FNN_BLOCK * p->es : NULL;
-    s.activation = job->activation, s.alpha = job->alpha, s.beta = job->beta;
-    for (ptrdiff_t i = 0; i < (p->flat ? 1 : rows); i++)
-        for (ptrdiff_t px = 0; px < p->phases_w; px++) {
-            const phase_columns c = columns_of(job, px);
-            const ptrdiff_t source = base(job, row + i, job->sh, job->ph) - band->source_row;
-            const ptrdiff_t py = job->transposed ? (row + i + job->ph) % job->sh : 0;
-            const ptrdiff_t *phase = p->phase_begin + py * p->phases_w + px;
-            const ptrdiff_t at = (i * job->yw + c.first) * FNN_BLOCK * p->es;
-            s.a = band->x + (source * p->pitch + (c.source - p->column0) * p->unit) * p->es;
-            s.chunks = p->chunks + phase[0], s.n_chunks = phase[1] - phase[0];
-            s.rows = p->flat ? rows * job->yw : c.count;
-            s.c = y + at;
-            s.residual = residual ? residual + at : NULL;
-            if (job->algorithm == FNN_CONV_DEPTHWISE)
-                p->kernels->depthwise_row(&s);
-            else
-                p->kernels->strip(&s);
-        }
+    for (ptrdiff_t pass = 0; pass < p->passes; pass++) {
+        s.accumulate = pass > 0;
+        if (pass > 0) s.bias = NULL, residual = NULL;
+        if (pass == p->passes - 1) s.activation = job->activation, s.alpha = job->alpha, s.beta = job->beta;
+        for (ptrdiff_t i = 0; i < (p->flat ? 1 : rows); i++)
+            for (ptrdiff_t px = 0; px < p->phases_w; px++)
+                compute_strip(p, band, &s, pass, row + i, i, px, rows, y, residual);
+    }
 }
 
 /* NCHW result: into scratch, then transposed out; a residual makes the same way in first. */
@@ -330,8 +358,8 @@ static void conv_body(void *context, const fnn_team *team) {
             if (p->share_band) fnn_barrier_wait(team);
         }
         fnn_share(loaders, p->panels, &first, &last);
-        for (ptrdiff_t panel = first; panel < last; panel += PANEL_GROUP) {
-            const ptrdiff_t panels = fnn_min(PANEL_GROUP, last - panel);
+        for (ptrdiff_t panel = first; panel < last; panel += p->group) {
+            const ptrdiff_t panels = fnn_min(p->group, last - panel);
             if (p->job.y_layout == FNN_BLOCKED)
                 compute_blocked(p, &band, panel, panels);
             else
@@ -406,6 +434,7 @@ fnn_status fnn_conv_run(const fnn_conv_job *job) {
         return run_through_planar(job);
     const int threads = fnn_get_num_threads();
     choose_source(&p);
+    choose_passes(&p);
     choose_bands(&p, threads);
     return run_plan(&p, threads);
 }

@@ -50,33 +50,30 @@ static void naive_conv2d(const fnn_conv2d_params *p, const double *x, const doub
                 }
 }
 
-/* Offset in the plane of the maximum of a window. A NaN counts as the maximum; of several equal numbers the first is
- * taken, of several NaNs the first or the last. */
-static ptrdiff_t naive_argmax(const fnn_pool2d_params *p, const double *plane, ptrdiff_t i, ptrdiff_t j,
-                              int last_nan) {
+/* Offset in the plane of the maximum of a window: the first of equal numbers, but the last NaN. */
+static ptrdiff_t naive_argmax(const fnn_pool2d_params *p, const double *plane, ptrdiff_t i, ptrdiff_t j) {
     ptrdiff_t best = -1;
     for (ptrdiff_t r = 0; r < p->kh; r++)
         for (ptrdiff_t s = 0; s < p->kw; s++) {
             const ptrdiff_t a = i * p->sh - p->ph + r * p->dh, b = j * p->sw - p->pw + s * p->dw;
             if (a < 0 || a >= p->h || b < 0 || b >= p->w) continue;
             const double v = plane[a * p->w + b];
-            if (best < 0 || v > plane[best] || (isnan(v) && (last_nan || !isnan(plane[best]))))
-                best = a * p->w + b;
+            if (best < 0 || v > plane[best] || isnan(v)) best = a * p->w + b;
         }
     return best;
 }
 
-/* y, indices (those of PyTorch: the last NaN) and gx (the first maximum) of max pooling. */
+/* y, indices and gx of max pooling. */
 static void naive_max_pool2d(const fnn_pool2d_params *p, const double *x, double *y, double *indices,
                              const double *gy, double *gx) {
     for (ptrdiff_t n = 0; n < p->n * p->c; n++)
         for (ptrdiff_t i = 0; i < p->oh; i++)
             for (ptrdiff_t j = 0; j < p->ow; j++) {
                 const ptrdiff_t at = (n * p->oh + i) * p->ow + j, plane = n * p->h * p->w;
-                const ptrdiff_t first = naive_argmax(p, x + plane, i, j, 0);
-                indices[at] = (double)naive_argmax(p, x + plane, i, j, 1);
-                y[at] = x[plane + first];
-                gx[plane + first] += gy[at];
+                const ptrdiff_t best = naive_argmax(p, x + plane, i, j);
+                indices[at] = (double)best;
+                y[at] = x[plane + best];
+                gx[plane + best] += gy[at];
             }
 }
 

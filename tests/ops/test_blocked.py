@@ -6,10 +6,10 @@ import pytest
 import tolerance
 from buffers import VARIANTS, assert_blocked
 from contract import DTYPES, rejects
-from fastnn.ops import Blocked
 
 import fastnn
 from fastnn import ops
+from fastnn.ops import Blocked
 
 SHAPES = [(1, 1, 1, 1), (2, 15, 3, 5), (2, 16, 3, 5), (3, 17, 5, 2), (1, 40, 1, 7), (1, 64, 9, 1)]
 EMPTY = [(0, 3, 4, 5), (2, 0, 4, 5), (2, 3, 0, 5), (2, 3, 4, 0)]

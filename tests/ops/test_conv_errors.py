@@ -87,11 +87,20 @@ def test_modes_of_later_versions_say_so(later):
 
 
 @pytest.mark.parametrize(
-    "shape", [(2, 6, 5, 8), (2, 5, 5, 7), (2, 6, 5), (2, 6, -5, 7), (2, 6, 5.0, 7), None]
+    "shape, word",
+    [
+        ((2, 6, 5, 8), (2, 8, 3, 7)),  # what gy would have to be
+        ((2, 5, 5, 7), 5),
+        ((2, 6, 5), "input_shape"),
+        ((2, 6, -5, 7), "input_shape"),
+        ((2, 6, 5.0, 7), "input_shape"),
+        (None, "input_shape"),
+    ],
+    ids=str,
 )
-def test_gradients_refuse_shapes_that_do_not_fit(shape):
+def test_grad_input_refuses_shapes_that_do_not_fit(shape, word):
     gy = np.ones((2, 8, 3, 6), np.float32)
-    with rejects("conv2d_grad_input", "input_shape"):
+    with rejects("conv2d_grad_input", word):
         ops.conv2d_grad_input(gy, WEIGHT, shape)
 
 

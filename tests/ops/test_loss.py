@@ -149,7 +149,7 @@ def test_gradient_refuses_a_gy_of_another_shape():
             ops.cross_entropy_grad_input(gy, X, TARGET)
 
 
-# ---- targets given as probabilities ------------------------------------------------------------------------------
+# ---- targets given as probabilities ---------------------------------------------------------------------
 @pytest.mark.parametrize("dtype", contract.DTYPES)
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
