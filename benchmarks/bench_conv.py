@@ -1,4 +1,4 @@
-"""The convolution cases as pytest-benchmark tests of fastnn alone, to follow its speed from version to version.
+"""The convolution cases as pytest-benchmark tests of fastnn alone, to follow its speed over versions.
 
 ``pytest benchmarks/bench_conv.py --benchmark-autosave``; each result is checked before it is timed.
 """

@@ -13,7 +13,7 @@ SHAPES = Path(__file__).parent / "shapes"
 
 @dataclass(frozen=True)
 class ConvCase:
-    """A convolution layer: ``c`` x ``h`` x ``w`` in, ``oc`` channels out, ``count`` of them in its network."""
+    """A convolution layer: ``c`` x ``h`` x ``w`` in, ``oc`` channels out, ``count`` times in its network."""
 
     name: str
     c: int

@@ -2,7 +2,7 @@
 
 Only one process computes at a time; the others block on their pipes. In each round every peer warms up, then
 makes one sample of at least 20 ms; the order moves on by one from round to round, and a slow spell of the
-machine hits all of them. Every process gets the same number of threads. The FMA peak is sampled in the same rounds.
+machine hits all of them. Every process gets the same number of threads. The FMA peak is sampled alongside.
 """
 
 from __future__ import annotations

@@ -130,10 +130,10 @@ def _classify_elsewhere(weights: str, path: str | None, as_json: bool) -> Any:
 
 def classify(weights: str, path: str | None, as_json: bool) -> int:
     """Load what `run` saved and classify a few held-out images; returns the exit status."""
-    model, scaling = _load(weights)
+    model, scaling, shape = _load(weights)
     data = load(path)
-    if data.x_test.shape[1] != len(scaling.mean):
-        raise ValueError(f"{data.name}: images have {data.x_test.shape[1]} channels, the network {len(scaling.mean)}")
+    if data.x_test.shape[1:] != shape:
+        raise ValueError(f"{data.name}: images are {data.x_test.shape[1:]}, the network in {weights} takes {shape}")
     chosen = np.unique(np.linspace(0, len(data.x_test) - 1, EXAMPLES).astype(int))
     logits = train.predict(model, scaling.apply(data.x_test[chosen]))
     said = [int(c) for c in logits.argmax(axis=1)]
@@ -148,8 +148,8 @@ def classify(weights: str, path: str | None, as_json: bool) -> int:
     return 0
 
 
-def _load(weights: str) -> tuple[nn.Module, Scaling]:
-    """The network that a file of `run` describes, with its weights."""
+def _load(weights: str) -> tuple[nn.Module, Scaling, tuple[int, ...]]:
+    """The network that a file of `run` describes, with its weights; its scaling; the shape of its images."""
     checkpoint = train.load_checkpoint(weights)
     try:
         about = json.loads(checkpoint.metadata["fastnn demo"])
@@ -166,4 +166,4 @@ def _load(weights: str) -> tuple[nn.Module, Scaling]:
         raise ValueError(f"{weights}: its description does not fit its weights")
     model = network(*sizes)
     model.load_state_dict(checkpoint)
-    return model, scaling
+    return model, scaling, tuple(sizes[:3])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,19 +89,16 @@ def load(path: str | None) -> Data:
 
 def _read(path: str) -> dict[str, Array]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise ValueError(f"{path}: one array, not an .npz archive")
-            missing = [name for name in NAMES if name not in archive.files]
-            if missing:
-                raise ValueError(f"{path}: no array {', '.join(missing)}; there are {', '.join(archive.files) or 'none'}")
-            return {name: _member(path, archive, name) for name in NAMES}
-    except (zipfile.BadZipFile, EOFError):
+        archive = np.load(path, allow_pickle=False)
+    except (zipfile.BadZipFile, EOFError, ValueError):
         raise ValueError(f"{path}: not an .npz archive, or a damaged one") from None
-    except ValueError as error:
-        if str(error).startswith(path):
-            raise
-        raise ValueError(f"{path}: not an .npz archive of arrays") from None
+    if not isinstance(archive, np.lib.npyio.NpzFile):
+        raise ValueError(f"{path}: one array, not an .npz archive")
+    with archive:
+        missing = [name for name in NAMES if name not in archive.files]
+        if missing:
+            raise ValueError(f"{path}: no array {', '.join(missing)}; there are {', '.join(archive.files) or 'none'}")
+        return {name: _member(path, archive, name) for name in NAMES}
 
 
 def _member(path: str, archive: Any, name: str) -> Array:
@@ -108,6 +106,8 @@ def _member(path: str, archive: Any, name: str) -> Array:
         return archive[name]
     except ValueError:  # object arrays are pickles, which are not read
         raise ValueError(f"{path}: {name} is no plain array of numbers") from None
+    except (zipfile.BadZipFile, zlib.error, EOFError):
+        raise ValueError(f"{path}: {name} is damaged") from None
 
 
 def _images(name: str, key: str, x: Array) -> Array:

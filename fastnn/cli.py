@@ -60,7 +60,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
-    except (ValueError, TypeError, OSError) as error:
+    except OSError as error:
+        return _fail(f"{error.filename}: {error.strerror}" if error.filename else error, 2)
+    except (ValueError, TypeError) as error:
         return _fail(error, 2)
     except (RuntimeError, ArithmeticError, MemoryError) as error:
         return _fail(str(error) or type(error).__name__, 1)

@@ -64,18 +64,19 @@ void FNN_NAME(max_pool_grad_row)(const fnn_pool_row *p) {
         FNN_UNROLL
         for (int v = 0; v < FNN_NV; v++) {
             const vf y = vf_load((const real *)p->y + j * FNN_BLOCK + v * FNN_VF);
-            vf left = vf_load((const real *)p->gy + j * FNN_BLOCK + v * FNN_VF); /* zero once given away */
+            const vf gy = vf_load((const real *)p->gy + j * FNN_BLOCK + v * FNN_VF);
             const vm nan = vf_isnan(y);
-            if (vm_any(nan))
-                max_pool_grad_nan(p, origin + v * FNN_VF, window.taps, vf_select(nan, left, vf_zero()));
+            vf left = gy; /* zero once given away */
             for (ptrdiff_t r = 0; r < p->rows; r++)
                 for (ptrdiff_t s = 0; s < window.taps; s++) {
                     const ptrdiff_t at = origin + r * row_stride + s * p->dw * FNN_BLOCK + v * FNN_VF;
                     const vm hit = vf_eq(vf_load((const real *)p->x + at), y);
                     vf given = vf_select(hit, left, vf_zero());
                     left = vf_select(hit, vf_zero(), left);
-                    vf_store((real *)p->g + at, vf_add(vf_load((const real *)p->g + at), given));
+                    if (p->overlap) given = vf_add(vf_load((const real *)p->g + at), given);
+                    vf_store((real *)p->g + at, given);
                 }
+            if (vm_any(nan)) max_pool_grad_nan(p, origin + v * FNN_VF, window.taps, vf_select(nan, gy, vf_zero()));
         }
     }
 }

@@ -31,6 +31,7 @@ static fnn_pool_row row_at(const fnn_pool2d_params *p, ptrdiff_t i) {
     row.count_width = p->w + (padded ? p->pw : 0);
     row.count_from = padded ? -p->pw : 0;
     row.divisor = p->divisor;
+    row.overlap = p->sh < (p->kh - 1) * p->dh + 1 || p->sw < (p->kw - 1) * p->dw + 1;
     return row;
 }
 

@@ -10,6 +10,12 @@ from fastnn.autograd.layout import to_plain
 from fastnn.autograd.tensor import Tensor, as_tensor, record, recording, wrap
 
 
+def check_activation(op: str, activation: Any) -> None:
+    """Raise unless a layer's fused activation is one whose gradient follows from its result."""
+    if activation not in (None, "relu"):
+        raise ValueError(f"{op}: the recorded form can fuse activation None or 'relu', got {activation!r}")
+
+
 def relu(x: Any) -> Tensor:
     """max(x, 0); the gradient at 0 is 0."""
     x = as_tensor(x)

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastnn import ops
 from fastnn.autograd._tape import Gradients
+from fastnn.autograd.activation import check_activation
 from fastnn.autograd.tensor import Tensor, as_tensor, record, recording, wrap
 from fastnn.ops.conv import conv_params
 
@@ -23,6 +24,8 @@ def conv2d(
     padding: Any = 0,
     dilation: Any = 1,
     groups: int = 1,
+    *,
+    activation: str | None = None,
 ) -> Tensor:
     """Cross-correlation of images with filters; the recorded form of `fastnn.ops.conv2d`.
 
@@ -32,6 +35,7 @@ def conv2d(
     weight : [oc, c / groups, kh, kw].
     bias : [oc] or None.
     stride, padding, dilation, groups : as in `fastnn.ops.conv2d`.
+    activation : None or "relu", computed with the convolution in one pass.
 
     Returns
     -------
@@ -51,15 +55,19 @@ def conv2d(
     """
     x, weight = as_tensor(x), as_tensor(weight)
     bias = as_tensor(bias) if bias is not None else None
+    check_activation("conv2d", activation)
     xd, wd = x.data, weight.data
     out = None if type(xd) is ops.Blocked else blocked_result(xd, wd, stride, padding, dilation, groups)
-    y = ops.conv2d(xd, wd, None if bias is None else bias.data, stride, padding, dilation, groups, out=out)
+    bd = None if bias is None else bias.data
+    y = ops.conv2d(xd, wd, bd, stride, padding, dilation, groups, activation=activation, out=out)
     if not recording(x, weight, bias):
         return wrap(y)
     need_x, need_w, need_b = x.requires_grad, weight.requires_grad, bias is not None and bias.requires_grad
 
     def backward(gy: Any) -> Gradients:
         gx = gw = gb = None
+        if activation:
+            gy = ops.relu_grad_input(gy, y)
         if need_x:
             gx = ops.conv2d_grad_input(gy, wd, xd.shape, stride, padding, dilation, groups)
             if type(xd) is not ops.Blocked:
@@ -70,4 +78,4 @@ def conv2d(
             gb = ops.conv2d_grad_bias(gy)
         return gx, gw, gb
 
-    return record(y, (x, weight, bias), backward, (x, weight))
+    return record(y, (x, weight, bias), backward, (x, weight), saves_result=activation is not None)

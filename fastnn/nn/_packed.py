@@ -8,13 +8,13 @@ from typing import Any
 from fastnn.autograd.tensor import Tensor
 from fastnn.nn.parameter import Parameter
 
-# weight, bias, their versions, options, packed object. The parameters are held, so `is` cannot take a new one for an
+# weight, bias, their versions, options, activation, packed object. The parameters are held, so `is` cannot take a new one for an
 # old one; and it is one tuple, so that threads that share a layer see all of it or nothing.
-Entry = tuple[Tensor, Tensor | None, int, int, tuple[Any, ...], Any]
+Entry = tuple[Tensor, Tensor | None, int, int, tuple[Any, ...], str | None, Any]
 
 
-def packed(layer: Any, options: tuple[Any, ...], pack: Callable[..., Any]) -> Any:
-    """``pack(weight, bias, *options)`` for a layer, the last one where nothing has changed since.
+def packed(layer: Any, options: tuple[Any, ...], activation: str | None, pack: Callable[..., Any]) -> Any:
+    """``pack(weight, bias, *options, activation=activation)`` for a layer, the last one where nothing has changed since.
 
     None where weight or bias is no `Parameter`: changes of other tensors may go unnoticed.
     """
@@ -28,10 +28,11 @@ def packed(layer: Any, options: tuple[Any, ...], pack: Callable[..., Any]) -> An
         and entry[2] == weight_version
         and entry[3] == bias_version
         and entry[4] == options
+        and entry[5] == activation
     ):
-        return entry[5]
+        return entry[6]
     if not isinstance(weight, Parameter) or not (bias is None or isinstance(bias, Parameter)):
         return None
-    made = pack(weight.data, None if bias is None else bias.data, *options)
-    layer._packed = weight, bias, weight_version, bias_version, options, made
+    made = pack(weight.data, None if bias is None else bias.data, *options, activation=activation)
+    layer._packed = weight, bias, weight_version, bias_version, options, activation, made
     return made

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from fastnn.nn.activation import ReLU
 from fastnn.nn.module import Module
 
 
@@ -50,6 +51,17 @@ class ModuleList(Module):
         return part
 
 
+def fusible(module: Any, following: Any) -> bool:
+    """Whether `following` is a ReLU that `module` can compute itself, and nobody looks at what lies between."""
+    return (
+        type(following) is ReLU
+        and module.fuses_relu
+        and not following.inplace
+        and not module._forward_hooks
+        and not following._forward_hooks
+    )
+
+
 class Sequential(ModuleList):
     """Modules one after another, each given what the one before returned.
 
@@ -77,6 +89,14 @@ class Sequential(ModuleList):
 
     def forward(self, x: Any) -> Any:
         """What the last module returns; x itself where there is none."""
-        for module in self.children():
-            x = module(x)
+        modules = [*self.children(), None]
+        done = None
+        for module, following in zip(modules, modules[1:], strict=False):
+            if module is done:
+                continue
+            if fusible(module, following):
+                x = module(x, activation="relu")
+                done = following
+            else:
+                x = module(x)
         return x

@@ -53,6 +53,7 @@ class Conv2d(Module):
     """
 
     _packed: Entry | None = None
+    fuses_relu = True
 
     def __init__(
         self,
@@ -107,16 +108,16 @@ class Conv2d(Module):
             bound = 1 / math.sqrt(math.prod(self.weight.shape[1:]))
             init.uniform_(self.bias, -bound, bound)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Result is [n, out_channels, oh, ow], Blocked."""
+    def forward(self, x: Tensor, activation: str | None = None) -> Tensor:
+        """Result is [n, out_channels, oh, ow], Blocked; `activation` ("relu") is computed in the same pass."""
         options = self.stride, self.padding, self.dilation, self.groups
         if not self.training and not mode.enabled:
-            filters = packed(self, options, ops.pack_conv2d)
+            filters = packed(self, options, activation, ops.pack_conv2d)
             if filters is not None:
                 if type(x.data) is ops.Blocked:
                     return wrap(filters(x.data))
                 return wrap(filters(x.data, out=blocked_result(x.data, self.weight.data, *options)))
-        return conv2d(x, self.weight, self.bias, *options)
+        return conv2d(x, self.weight, self.bias, *options, activation=activation)
 
     def extra_repr(self) -> str:
         text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"

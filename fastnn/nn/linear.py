@@ -42,6 +42,7 @@ class Linear(Module):
     """
 
     _packed: Entry | None = None
+    fuses_relu = True
 
     def __init__(
         self,
@@ -65,13 +66,13 @@ class Linear(Module):
             bound = 1 / math.sqrt(self.in_features)
             init.uniform_(self.bias, -bound, bound)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Result is [..., out_features]."""
+    def forward(self, x: Tensor, activation: str | None = None) -> Tensor:
+        """Result is [..., out_features]; `activation` ("relu") is computed in the same pass."""
         if not self.training and not mode.enabled:
-            matrix = packed(self, (), ops.pack_linear)
+            matrix = packed(self, (), activation, ops.pack_linear)
             if matrix is not None:
                 return wrap(matrix(to_plain(x).data))
-        return linear(x, self.weight, self.bias)
+        return linear(x, self.weight, self.bias, activation=activation)
 
     def extra_repr(self) -> str:
         bias = self.bias is not None

@@ -52,6 +52,7 @@ class Module:
 
     training: bool = True
     _forward_hooks: dict[int, ForwardHook] | None = None
+    fuses_relu = False  # whether ``forward(x, activation="relu")`` does a following ReLU's work
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
         """The computation; subclasses define it."""
