@@ -43,7 +43,7 @@ wheel: $(VENV)/installed-dev
 	$(BIN)/python -m build --outdir dist
 
 clean:
-	rm -rf build dist wheelhouse *.egg-info fastnn/_kernels/*.c fastnn/_kernels/*.so fastnn/_kernels/*.pyd
+	rm -rf build dist wheelhouse *.egg-info fastnn/_kernels/*.c fastnn/_kernels/*.so fastnn/_kernels/*.pyd $(VENV)/installed*
 	$(MAKE) -C tests/c clean
 
 $(VENV)/pyvenv.cfg:

@@ -129,8 +129,8 @@ class TrainCase:
     name: str = "lenet"
     batch: int = 64
     size: int = 28
-    conv: tuple[int, int] = (32, 64)
-    hidden: int = 128
+    conv: tuple[int, int] = (16, 32)
+    hidden: int = 64
     classes: int = 10
     lr: float = 0.05
     momentum: float = 0.9

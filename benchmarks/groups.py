@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import subprocess
 import sys
+import tempfile
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import asdict
@@ -64,7 +65,18 @@ def overhead(options: Namespace, say: Say) -> dict[str, Any]:
 
 def import_(options: Namespace, say: Say) -> dict[str, Any]:
     """Time ``import fastnn`` against ``import numpy`` in fresh processes, by turns."""
-    env = timing.environment(options.threads, options.isa)
+    with tempfile.TemporaryDirectory() as cache:
+        numpy, fastnn = _import_times(timing.environment(options.threads, options.isa), cache, say)
+    beyond = statistics.median(b - a for a, b in zip(numpy, fastnn, strict=True))
+    base = statistics.median(numpy)
+    about = report.about("import", timing.Field(options.threads), options)
+    return {"about": about, "numpy_ms": base * 1e3, "beyond_ms": beyond * 1e3, "share": beyond / base}
+
+
+def _import_times(env: dict[str, str], cache: str, say: Say) -> tuple[list[float], list[float]]:
+    # As after an installation: bytecode is there for both, even where the source tree must not be written to.
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
+    env["PYTHONPYCACHEPREFIX"] = cache
 
     def once(module: str) -> float:
         code = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
@@ -73,16 +85,13 @@ def import_(options: Namespace, say: Say) -> dict[str, Any]:
             raise ValueError(f"benchmarks: import {module} failed: {done.stderr.strip().splitlines()[-1]}")
         return float(done.stdout)
 
-    once("numpy"), once("fastnn")  # the first may have to compile .pyc files and to read the disk
+    once("numpy"), once("fastnn")  # the first compiles the bytecode and reads the disk
     numpy, fastnn = [], []
     for turn in range(IMPORTS):
         numpy.append(once("numpy"))
         fastnn.append(once("fastnn"))
         say(f"import {turn + 1}/{IMPORTS}")
-    beyond = statistics.median(b - a for a, b in zip(numpy, fastnn, strict=True))
-    base = statistics.median(numpy)
-    about = report.about("import", timing.Field(options.threads), options)
-    return {"about": about, "numpy_ms": base * 1e3, "beyond_ms": beyond * 1e3, "share": beyond / base}
+    return numpy, fastnn
 
 
 def idle(options: Namespace, say: Say) -> dict[str, Any]:

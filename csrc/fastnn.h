@@ -18,6 +18,12 @@
 extern "C" {
 #endif
 
+#ifdef _WIN32
+#define FNN_EXPORT __declspec(dllexport)
+#else
+#define FNN_EXPORT __attribute__((visibility("default")))
+#endif
+
 typedef enum { FNN_F32, FNN_F64 } fnn_dtype;
 typedef enum { FNN_NCHW, FNN_BLOCKED } fnn_layout;
 typedef enum { FNN_OK, FNN_NO_MEMORY } fnn_status;
@@ -46,9 +52,10 @@ int fnn_has_isa(const char *name);
 /* The i-th kernel's name in kernels.def, NULL past the last. */
 const char *fnn_kernel_name(int i);
 
-/* Upper bound of threads that one call uses, the caller included; at least 1. */
-void fnn_set_num_threads(int n);
-int fnn_get_num_threads(void);
+/* Upper bound of threads that one call uses, the caller included; at least 1. Visible in the shared object, so that
+ * tools which limit thread pools find them there. */
+FNN_EXPORT void fnn_set_num_threads(int n);
+FNN_EXPORT int fnn_get_num_threads(void);
 /* How long an idle worker spins before it sleeps, in microseconds. */
 void fnn_set_spin_us(int us);
 /* Worker threads alive now (0 before the first parallel call). */

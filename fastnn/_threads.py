@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fastnn import _kernels
+from fastnn import _kernels, _threadpoolctl
 
 __all__ = ["get_num_threads", "num_threads", "set_num_threads"]
 
@@ -113,3 +113,4 @@ def _apply_environment() -> None:
 
 set_num_threads(_default())
 _apply_environment()
+_threadpoolctl.install()

@@ -11,15 +11,20 @@ import pytest
 TIMEOUT = 120  # seconds
 
 
-def forked(work):
-    """Run `work` in a forked child, so that a crash there is a failure here; `work` fails by raising."""
+def forked(work, items=("",)):
+    """Call `work` with each item in a forked child: a crash or an exception there is a failure here.
+
+    The child prints each item before its turn: the last line of a failure's output names the culprit.
+    """
     if not hasattr(os, "fork"):
         pytest.skip("needs os.fork")
     child = os.fork()
     if child == 0:
         status = 1
         try:
-            work()
+            for item in items:
+                print(item, flush=True)
+                work(item)
             status = 0
         except BaseException:
             traceback.print_exc()

@@ -157,8 +157,8 @@ def pool_axes(x, kernel_size, stride, padding, dilation, ceil_mode):
 def max_pool2d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
     """The largest value of each window and the flat index h*W + w of the first such value.
 
-    A NaN counts as larger than anything, another NaN included: the last one wins, as in PyTorch.  A window that
-    dilation leads past every input has -inf and the index -1.
+    A NaN counts as larger than anything, another NaN included: the last one wins, as in PyTorch.  A window
+    whose taps all miss the input has -inf and the index -1.
     """
     x = f64(x)
     (h, kh, sh, ph, dh, oh), (w, kw, sw, pw, dw, ow) = pool_axes(

@@ -135,6 +135,13 @@ def test_training_reference_has_the_right_gradients():
     assert slope == pytest.approx((loss_at(1e-6)[0] - loss_at(-1e-6)[0]) / 2e-6, rel=1e-6)
 
 
+def test_training_case_is_the_network_of_the_demo():
+    pytest.importorskip("fastnn")
+    case = cases.TrainCase()
+    demo = importlib.import_module("fastnn._demo").network(1, case.size, case.size, case.classes)
+    assert [p.shape for p in demo.parameters()] == [p.shape for p in case.parameters()]
+
+
 def test_training_check_refuses_wrong_losses():
     case = cases.TrainCase(batch=3, size=9, conv=(3, 4), hidden=5, classes=3)
     net = part("peers.numpy_").LeNet(case, np.float32)

@@ -3,7 +3,8 @@
  *   exp: x = n ln 2 + r, |r| <= ln 2 / 2, e^r by the degree-6 Taylor-Remez polynomial of Cephes expf (Moshier 1992),
  *   scaled by 2^n in two steps so that results near overflow and in the denormal range stay right.
  *   sigmoid(x) = 1 / (1 + e^-x); tanh(x) = 1 - 2 / (1 + e^2x) beyond 0.625, the odd Cephes polynomial within.
- * NaN in, NaN out, for all of them: every min / max takes the data as its second operand. */
+ * NaN in, NaN out, for all of them: every min / max takes the data as its second operand.
+ * Expanded names: fnn_activation_row__avx2, fnn_relu_grad_row__avx2, ... */
 
 FNN_ALWAYS_INLINE vf load_some(const real *p, ptrdiff_t n) {
     real full[FNN_VF] = {0};

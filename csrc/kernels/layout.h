@@ -40,7 +40,7 @@ void FNN_NAME(unblock_pixels)(const void *x_, ptrdiff_t pixels, void *y_, ptrdif
         for (int lane = 0; lane < channels; lane++) y[lane * plane + p] = x[p * FNN_BLOCK + lane];
 }
 
-/* y[pixel] = x[pixel][lane] */
+/* y[pixel] = x[pixel][lane]. Expanded names: fnn_pick_lane__scalar, fnn_pick_lane__avx2, ... */
 void FNN_NAME(pick_lane)(const void *x_, ptrdiff_t lane, ptrdiff_t pixels, void *y_) {
     const real *x = x_; /* [pixels][16] */
     real *y = y_;       /* [pixels] */

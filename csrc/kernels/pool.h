@@ -3,7 +3,8 @@
  *   max: y[j] = max over the window, NaN if it holds one;  avg: y[j] = sum over the window / count
  *   gradients add to g: max gives gy[j] to the first maximum (or last NaN) of the window, avg gy[j] / count to all
  *
- * Expanded names: fnn_max_pool_row__avx2, fnn_max_pool_grad_row__avx2, fnn_avg_pool_row__avx2, ... */
+ * Expanded names: fnn_max_pool_row__avx2, fnn_max_pool_grad_row__avx2, fnn_avg_pool_row__avx2,
+ * fnn_avg_pool_grad_row__avx2, ... */
 
 typedef struct {
     ptrdiff_t begin, taps; /* first column inside the image, columns inside it */

@@ -11,8 +11,8 @@ cdef class ConvParams:
     def __init__(self, tuple x_shape, tuple weight_shape, tuple y_shape, tuple stride, tuple padding, tuple dilation,
                  Py_ssize_t groups):
         self.c.n, self.c.c, self.c.h, self.c.w = x_shape
-        self.c.oc, _, self.c.kh, self.c.kw = weight_shape
-        _, _, self.c.oh, self.c.ow = y_shape
+        _, _, self.c.kh, self.c.kw = weight_shape
+        _, self.c.oc, self.c.oh, self.c.ow = y_shape
         self.c.sh, self.c.sw = stride
         self.c.ph, self.c.pw = padding
         self.c.dh, self.c.dw = dilation
@@ -160,7 +160,8 @@ cdef class PackedConv2d:
         cdef object image = None, result = None
         if type(x) is _ndarray and residual is None and out is None and x.dtype is self.dtype:
             params = self.plan(x.shape)
-            if not x.flags.c_contiguous:
+            flags = x.flags
+            if not (flags.c_contiguous and flags.aligned):
                 x = x.copy()
             out = result = empty(params.y_shape, self.dtype, params.y_size(FNN_NCHW) * self.dtype.itemsize)
         else:

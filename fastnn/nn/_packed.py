@@ -8,8 +8,8 @@ from typing import Any
 from fastnn.autograd.tensor import Tensor
 from fastnn.nn.parameter import Parameter
 
-# weight, bias, their versions, options, activation, packed object. The parameters are held, so `is` cannot take a new one for an
-# old one; and it is one tuple, so that threads that share a layer see all of it or nothing.
+# weight, bias, their versions, options, activation, packed object. The parameters are held, so `is` cannot take a new
+# one for an old one; and it is one tuple, so that threads that share a layer see all of it or nothing.
 Entry = tuple[Tensor, Tensor | None, int, int, tuple[Any, ...], str | None, Any]
 
 

@@ -51,17 +51,6 @@ class ModuleList(Module):
         return part
 
 
-def fusible(module: Any, following: Any) -> bool:
-    """Whether `following` is a ReLU that `module` can compute itself, and nobody looks at what lies between."""
-    return (
-        type(following) is ReLU
-        and module.fuses_relu
-        and not following.inplace
-        and not module._forward_hooks
-        and not following._forward_hooks
-    )
-
-
 class Sequential(ModuleList):
     """Modules one after another, each given what the one before returned.
 
@@ -89,14 +78,27 @@ class Sequential(ModuleList):
 
     def forward(self, x: Any) -> Any:
         """What the last module returns; x itself where there is none."""
-        modules = [*self.children(), None]
-        done = None
-        for module, following in zip(modules, modules[1:], strict=False):
-            if module is done:
-                continue
-            if fusible(module, following):
-                x = module(x, activation="relu")
-                done = following
-            else:
-                x = module(x)
+        for module, options in _calls(list(self.children())):
+            x = module(x, **options)
         return x
+
+
+def _calls(modules: list[Module]) -> Iterator[tuple[Module, dict[str, Any]]]:
+    """The calls that a chain comes to: a ReLU behind a layer that can compute it becomes part of that layer.
+
+    Modules with hooks are called as they stand, so that hooks see what they would see anyway.
+    """
+    i = 0
+    while i < len(modules):
+        kinds = [None if module._forward_hooks else type(module) for module in modules[i : i + 2]]
+        if kinds[1:] == [ReLU] and _fuses_relu(kinds[0]):
+            yield modules[i], {"activation": "relu"}
+            i += 2
+        else:
+            yield modules[i], {}
+            i += 1
+
+
+def _fuses_relu(kind: type | None) -> bool:
+    """Whether the class says so itself: a subclass may have another `forward`."""
+    return kind is not None and vars(kind).get("fuses_relu", False)

@@ -6,6 +6,7 @@ import numpy as np
 
 from fastnn import _kernels
 from fastnn.ops._checks import F32, F64, as_array, new_array
+from fastnn.ops._shapes import image_shape
 
 __all__ = ["Blocked", "blocked"]
 
@@ -46,9 +47,13 @@ class Blocked:
 
     @classmethod
     def empty(cls, shape: tuple[int, int, int, int], dtype: Any) -> "Blocked":
-        """An uninitialised image, to be written by an op as its `out`."""
+        """An uninitialised image of float32 or float64, to be written by an op as its `out`."""
+        wanted = np.dtype(dtype) if dtype is not None else None  # None is float64 to NumPy
+        if wanted is None or wanted not in (F32, F64) or not wanted.isnative:
+            raise TypeError(f"Blocked: dtype must be float32 or float64, got {dtype}")
+        shape = image_shape("Blocked", "shape", shape)
         n, c, h, w = shape
-        return cls(new_array((n, -(-c // BLOCK), h, w, BLOCK), np.dtype(dtype)), shape)
+        return cls(new_array((n, -(-c // BLOCK), h, w, BLOCK), F32 if wanted == F32 else F64), shape)
 
     @classmethod
     def zeros(cls, shape: tuple[int, int, int, int], dtype: Any) -> "Blocked":
@@ -114,6 +119,10 @@ def blocked(x: Any) -> Blocked:
     Parameters
     ----------
     x : array [N, C, H, W], float32 or float64
+
+    Returns
+    -------
+    Blocked
 
     Raises
     ------

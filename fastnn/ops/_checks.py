@@ -1,6 +1,7 @@
 """Arguments in: arrays of one dtype, pairs, outputs. Every error of fastnn.ops starts here and names op and argument."""
 
 from collections.abc import Sequence
+from math import isfinite
 from operator import index
 from typing import Any
 
@@ -13,8 +14,8 @@ F64 = np.dtype(np.float64)
 MOST_BYTES = 1 << 47  # the address space of today's processors
 
 
-def _foreign(op: str, name: str, x: Any) -> np.ndarray:
-    """An array of another library or a nested list, as a plain NumPy array."""
+def as_numpy(op: str, name: str, x: Any) -> np.ndarray:
+    """An array of any dtype, of another library or as a nested list, as a NumPy array."""
     if isinstance(x, np.ma.MaskedArray):
         raise TypeError(f"{op}: {name} is a masked array; its mask would be ignored, fill it first")
     if not isinstance(x, np.ndarray) and hasattr(x, "__dlpack__"):
@@ -29,15 +30,16 @@ def _foreign(op: str, name: str, x: Any) -> np.ndarray:
 
 
 def as_array(op: str, name: str, x: Any) -> np.ndarray:
-    """`x` as a C-contiguous float32 or float64 array in native byte order; a copy only where it is not one yet."""
+    """`x` as a C-contiguous, aligned float32 or float64 array in native byte order; a copy only where it is not one yet."""
     if type(x) is not np.ndarray:
-        x = _foreign(op, name, x)
+        x = as_numpy(op, name, x)
     dtype = x.dtype
     if dtype is not F32 and dtype is not F64:
         if dtype.newbyteorder("=") not in (F32, F64):
             raise TypeError(f"{op}: {name} has dtype {dtype}; float32 or float64 is needed")
         x = x.astype(F32 if dtype.itemsize == 4 else F64)
-    if not x.flags.c_contiguous:
+    flags = x.flags
+    if not (flags.c_contiguous and flags.aligned):
         x = np.array(x, order="C", copy=True, subok=False)
     return x if type(x) is np.ndarray else x.view(np.ndarray)
 
@@ -68,6 +70,19 @@ def integer(op: str, name: str, value: Any, least: int) -> int:
     if not least <= number < 1 << 62:
         raise ValueError(f"{op}: {name} must be at least {least} and below 2**62, got {number}")
     return number
+
+
+def number(op: str, name: str, value: Any) -> float:
+    """`value` as a finite float."""
+    if isinstance(value, (str, bytes)) or value is None:
+        raise TypeError(f"{op}: {name} must be a number, got {value!r}")
+    try:
+        result = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{op}: {name} must be a number, got {value!r}") from None
+    if not isfinite(result):
+        raise ValueError(f"{op}: {name} must be finite, got {value!r}")
+    return result
 
 
 def pair(op: str, name: str, value: Any, least: int) -> tuple[int, int]:
@@ -125,7 +140,7 @@ def new_array(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 
 
 def check_out(op: str, out: Any, shape: tuple[int, ...], dtype: np.dtype, *inputs: Any) -> np.ndarray:
-    """The array that the kernel writes for `out`: `out` itself or, when strided, a new one (see `finish_out`)."""
+    """The array that the kernel writes for `out`: `out` itself or, when strided or unaligned, a new one (see `finish_out`)."""
     if not isinstance(out, np.ndarray):
         raise TypeError(f"{op}: out must be a NumPy array, got {type(out).__name__}")
     if out.shape != shape:
@@ -137,7 +152,7 @@ def check_out(op: str, out: Any, shape: tuple[int, ...], dtype: np.dtype, *input
     for x in inputs:
         if x is not None and np.may_share_memory(out, x):
             raise ValueError(f"{op}: out overlaps an input; give a separate array")
-    return out if out.flags.c_contiguous else new_array(shape, dtype)
+    return out if out.flags.c_contiguous and out.flags.aligned else new_array(shape, dtype)
 
 
 def finish_out(out: np.ndarray | None, written: np.ndarray) -> np.ndarray:

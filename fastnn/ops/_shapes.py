@@ -83,7 +83,7 @@ def conv2d_shape(
         raise ValueError(f"{op}: kernel of extent {extent} is larger than the padded input {padded}")
     check_size(op, "padded input", (n, c, h + sum(padding[0]), w + sum(padding[1])))
     check_size(op, "output", (n, oc, oh, ow))
-    return n, oc, oh, ow
+    return n, oc if c else 0, oh, ow  # as PyTorch: without input channels there are no output channels
 
 
 def check_weight(op: str, weight_shape: tuple[int, ...], groups: int) -> None:
@@ -91,8 +91,8 @@ def check_weight(op: str, weight_shape: tuple[int, ...], groups: int) -> None:
     if len(weight_shape) != 4:
         raise ValueError(f"{op}: weight must have 4 dimensions [OC, C/groups, KH, KW], got shape {weight_shape}")
     oc, _, kh, kw = weight_shape
-    if kh == 0 or kw == 0:
-        raise ValueError(f"{op}: weight has an empty kernel, shape {weight_shape}")
+    if oc == 0 or kh == 0 or kw == 0:
+        raise ValueError(f"{op}: weight has no output channels or an empty kernel, shape {weight_shape}")
     if oc % groups:
         raise ValueError(f"{op}: groups={groups} does not divide the {oc} output channels")
 
@@ -123,6 +123,18 @@ def pool2d_shape(
         raise ValueError(f"{op}: window of extent {extent} is larger than the padded input {padded}")
     check_size(op, "output", (n, c, oh, ow))
     return n, c, oh, ow
+
+
+def image_shape(op: str, name: str, shape: Any) -> tuple[int, int, int, int]:
+    """`shape` as four sizes (N, C, H, W), none negative."""
+    try:
+        sizes = tuple(integer(op, name, size, 0) for size in shape)
+    except TypeError as error:
+        raise TypeError(f"{op}: {name} must be four integers, got {shape!r}") from error
+    if len(sizes) != 4:
+        raise ValueError(f"{op}: {name} must be four integers, got {shape!r}")
+    check_size(op, name, sizes)
+    return sizes  # type: ignore[return-value]
 
 
 def normalize_dim(op: str, name: str, dim: Any, ndim: int) -> int:

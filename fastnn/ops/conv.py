@@ -18,7 +18,7 @@ from fastnn.ops._checks import (
     shaped,
 )
 from fastnn.ops._images import ImageOut
-from fastnn.ops._shapes import check_weight, conv2d_shape, resolve_padding
+from fastnn.ops._shapes import check_weight, conv2d_shape, image_shape, resolve_padding
 from fastnn.ops._blocked import BLOCKED, blocked, image_argument, image_result
 
 __all__ = ["conv2d", "conv2d_grad_bias", "conv2d_grad_input", "conv2d_grad_weight"]
@@ -136,6 +136,7 @@ def conv2d(
     same_dtype("conv2d", "x", data, "weight", kernel)
     if bias is not None:
         bias = shaped("conv2d", "bias", bias, (kernel.shape[0],), data, "x")
+        bias = bias if x_shape[1] else None
     y = ImageOut("conv2d", out, x_layout, params.y_shape, data.dtype, data, kernel, bias)
     if residual is not None:
         residual = residual_data("conv2d", residual, y.layout, params.y_shape, data.dtype, y.data)
@@ -165,13 +166,6 @@ def _gradient(op: str, gy: Any, params: Any) -> tuple[np.ndarray, int]:
     if shape != params.y_shape:
         raise ValueError(f"{op}: gy has shape {shape}, expected {params.y_shape}")
     return data, layout
-
-
-def _shape_argument(op: str, name: str, shape: Any) -> tuple[int, ...]:
-    try:
-        return tuple(integer(op, name, size, 0) for size in shape)
-    except TypeError:
-        raise TypeError(f"{op}: {name} must be a sequence of integers, got {shape!r}") from None
 
 
 def conv2d_grad_input(
@@ -214,11 +208,11 @@ def conv2d_grad_input(
     """
     op = "conv2d_grad_input"
     kernel = as_array(op, "weight", weight)
-    shape = _shape_argument(op, "input_shape", input_shape)
+    shape = image_shape(op, "input_shape", input_shape)
     params = conv_params(op, shape, kernel.shape, stride, padding, dilation, groups)
     data, layout = _gradient(op, gy, params)
     same_dtype(op, "gy", data, "weight", kernel)
-    gx, gx_data = image_result(layout, shape, data.dtype)  # type: ignore[arg-type]
+    gx, gx_data = image_result(layout, shape, data.dtype)
     _kernels.conv2d_grad_input(params, data, layout, kernel, gx_data, layout)
     return gx
 
@@ -259,7 +253,7 @@ def conv2d_grad_weight(
            [20., 24.]])
     """
     op = "conv2d_grad_weight"
-    shape = _shape_argument(op, "weight_shape", weight_shape)
+    shape = image_shape(op, "weight_shape", weight_shape)
     data, x_layout, x_shape = image_argument(op, "x", x)
     params = conv_params(op, x_shape, shape, stride, padding, dilation, groups)
     gradient, gy_layout = _gradient(op, gy, params)

@@ -10,7 +10,7 @@ from fastnn._kernels import PackedConv2d
 from fastnn.ops._blocked import image_argument
 from fastnn.ops._checks import activation_spec, as_array, hashable, integer, new_array, pair, shaped
 from fastnn.ops._images import ImageOut
-from fastnn.ops._shapes import check_weight, resolve_padding
+from fastnn.ops._shapes import check_weight, image_shape, resolve_padding
 from fastnn.ops.conv import check_modes, conv_params, residual_data
 
 __all__ = ["PackedConv2d", "explain", "pack_conv2d"]
@@ -83,7 +83,7 @@ def pack_conv2d(
         activation_spec(op, activation),
     )
     if input_shape is not None:
-        packed.plan(tuple(integer(op, "input_shape", size, 0) for size in input_shape))
+        packed.plan(image_shape(op, "input_shape", input_shape))
     return packed
 
 
@@ -136,6 +136,10 @@ def explain(packed: PackedConv2d, input_shape: Any) -> str:
     packed : PackedConv2d
     input_shape : (N, C, H, W)
 
+    Returns
+    -------
+    str
+
     Raises
     ------
     ValueError, TypeError
@@ -151,7 +155,7 @@ def explain(packed: PackedConv2d, input_shape: Any) -> str:
     """
     if not isinstance(packed, PackedConv2d):
         raise TypeError(f"explain: packed must come from pack_conv2d, got {type(packed).__name__}")
-    shape = tuple(integer("explain", "input_shape", size, 0) for size in input_shape)
+    shape = image_shape("explain", "input_shape", input_shape)
     y_shape = packed.plan(shape).y_shape
     oc, cg, kh, kw = packed.weight_shape
     steps = int(np.prod(y_shape)) * cg * kh * kw

@@ -115,6 +115,7 @@ def linear_grad_input(gy: Any, weight: Any) -> np.ndarray:
         raise ValueError(f"{op}: gy of shape {g.shape} does not fit a weight of shape {w.shape}")
     same_dtype(op, "gy", g, "weight", w)
     n, k = w.shape
+    check_size(op, "result", (*g.shape[:-1], k))
     gx = new_array((*g.shape[:-1], k), g.dtype)
     _kernels.gemm(g, False, w, False, gx, _rows(g.shape), k, n, None, 0, 0.0, 0.0)
     return gx
@@ -151,6 +152,7 @@ def linear_grad_weight(gy: Any, x: Any) -> np.ndarray:
         raise ValueError(f"{op}: gy of shape {g.shape} and x of shape {a.shape} differ before their last dimension")
     same_dtype(op, "gy", g, "x", a)
     n, k = g.shape[-1], a.shape[-1]
+    check_size(op, "result", (n, k))
     gw = new_array((n, k), g.dtype)
     _kernels.gemm(g, True, a, False, gw, n, k, _rows(g.shape), None, 0, 0.0, 0.0)
     return gw
@@ -224,6 +226,7 @@ def matmul(a: Any, b: Any) -> np.ndarray:
         batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
     except ValueError:
         raise ValueError(f"matmul: shapes {x.shape} and {y.shape} do not broadcast") from None
+    check_size("matmul", "result", (*batch, m, n))
     result = new_array((*batch, m, n), x.dtype)
     lefts, rights = np.broadcast_to(left, (*batch, m, k)), np.broadcast_to(right, (*batch, k, n))
     for at in np.ndindex(*batch):

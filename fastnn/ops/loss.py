@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.ops._checks import as_array, same_dtype, shaped
+from fastnn.ops._checks import as_array, as_numpy, integer, same_dtype, shaped
 from fastnn.ops.activation import log_softmax
 
 __all__ = ["cross_entropy", "cross_entropy_grad_input"]
@@ -12,9 +12,8 @@ __all__ = ["cross_entropy", "cross_entropy_grad_input"]
 _REDUCTIONS = ("mean", "sum", "none")
 
 
-def _rows(op: str, x: Any) -> tuple[np.ndarray, tuple[int, ...]]:
+def _rows(op: str, scores: np.ndarray) -> tuple[np.ndarray, tuple[int, ...]]:
     """Scores [N, C, ...] as rows [M, C], and the shape of one loss per row."""
-    scores = as_array(op, "x", x)
     if scores.ndim == 1:
         return scores.reshape(1, -1), ()
     if scores.ndim < 1 or scores.shape[1] == 0:
@@ -30,10 +29,9 @@ def _class_weights(op: str, weight: Any, scores: np.ndarray) -> np.ndarray:
 
 
 def _targets(
-    op: str, target: Any, x_shape: tuple[int, ...], scores: np.ndarray, loss_shape: tuple[int, ...], ignore_index: int
+    op: str, given: np.ndarray, x_shape: tuple[int, ...], scores: np.ndarray, loss_shape: tuple[int, ...], ignore_index: int
 ) -> np.ndarray:
     """Target as probabilities [M, C]; rows of an ignored class are zero."""
-    given = np.asarray(target)
     m, classes = scores.shape
     if given.dtype.kind == "f":
         if given.shape != x_shape:
@@ -71,10 +69,13 @@ def _weighted(
         raise ValueError(f"{op}: reduction must be one of {', '.join(_REDUCTIONS)}, got {reduction!r}")
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"{op}: label_smoothing must be in 0..1, got {label_smoothing}")
+    ignore_index = integer(op, "ignore_index", ignore_index, -(1 << 62))
+    x = as_array(op, "x", x)
     scores, loss_shape = _rows(op, x)
     weights = _class_weights(op, weight, scores)
-    p = _targets(op, target, np.shape(x), scores, loss_shape, ignore_index)
-    indices = np.asarray(target).dtype.kind != "f"
+    target = as_numpy(op, "target", target)
+    p = _targets(op, target, x.shape, scores, loss_shape, ignore_index)
+    indices = target.dtype.kind != "f"
     divisor: Any = (p * weights).sum(dtype=np.float64) if indices else scores.shape[0]
     if label_smoothing:
         present = p.any(axis=1, keepdims=True) if indices else True
@@ -133,6 +134,13 @@ def cross_entropy(
     return np.asarray(total, dtype=scores.dtype)
 
 
+def _gradient(op: str, gy: Any, scores: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """gy as an array; a plain Python number takes the scores' dtype."""
+    if isinstance(gy, (int, float)) and not isinstance(gy, bool):
+        gy = np.asarray(gy, scores.dtype)
+    return shaped(op, "gy", gy, shape, scores, "x")
+
+
 def cross_entropy_grad_input(
     gy: Any,
     x: Any,
@@ -167,15 +175,11 @@ def cross_entropy_grad_input(
     """
     op = "cross_entropy_grad_input"
     scores, q, divisor, shape = _weighted(op, x, target, weight, ignore_index, reduction, label_smoothing)
-    g = np.asarray(gy, dtype=scores.dtype)
-    expected = shape if reduction == "none" else ()
-    if g.shape != expected:
-        raise ValueError(f"{op}: gy has shape {g.shape}, expected {expected}")
+    g = _gradient(op, gy, scores, shape if reduction == "none" else ())
     p = np.exp(log_softmax(scores))
     gradient = p * q.sum(axis=1, keepdims=True) - q
     factor = g.reshape(-1, 1) if reduction == "none" else g / divisor if reduction == "mean" and divisor else g
     gradient = (gradient * factor).astype(scores.dtype)
-    x_shape = np.shape(x)
-    if len(x_shape) <= 2:
-        return gradient.reshape(x_shape)
+    if len(shape) <= 1:
+        return gradient if shape else gradient.reshape(-1)
     return np.ascontiguousarray(np.moveaxis(gradient.reshape(*shape, -1), -1, 1))

@@ -7,9 +7,9 @@ import numpy as np
 
 from fastnn import _kernels
 from fastnn.ops._blocked import NCHW, blocked, image_argument, image_result
-from fastnn.ops._checks import hashable, new_array, pair, plain
+from fastnn.ops._checks import hashable, new_array, number, pair, plain
 from fastnn.ops._images import ImageOut
-from fastnn.ops._shapes import pool2d_shape
+from fastnn.ops._shapes import image_shape, pool2d_shape
 
 __all__ = ["avg_pool2d", "avg_pool2d_grad_input", "max_pool2d", "max_pool2d_grad_input"]
 
@@ -42,9 +42,9 @@ def _avg_params(
 ) -> Any:
     divisor = 0.0
     if divisor_override is not None:
-        divisor = float(divisor_override)
-        if divisor == 0 or divisor != divisor:
-            raise ValueError(f"{op}: divisor_override must not be {divisor_override}")
+        divisor = number(op, "divisor_override", divisor_override)
+        if divisor == 0:
+            raise ValueError(f"{op}: divisor_override must not be 0")
     stride = None if stride is None else hashable(stride)
     key = hashable(kernel_size), stride, hashable(padding), 1
     return _params(op, x_shape, *key, bool(ceil_mode), bool(count_include_pad), divisor)
@@ -260,10 +260,10 @@ def avg_pool2d_grad_input(
     """
     op = "avg_pool2d_grad_input"
     g, layout, g_shape = image_argument(op, "gy", gy)
-    shape = tuple(input_shape)
+    shape = image_shape(op, "input_shape", input_shape)
     params = _avg_params(op, shape, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
     if g_shape != params.y_shape:
         raise ValueError(f"{op}: gy has shape {g_shape}, expected {params.y_shape}")
-    gx, gx_data = image_result(layout, shape, g.dtype)  # type: ignore[arg-type]
+    gx, gx_data = image_result(layout, shape, g.dtype)
     _kernels.avg_pool2d_grad_input(params, layout, g, gx_data)
     return gx

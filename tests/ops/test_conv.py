@@ -1,5 +1,6 @@
 """conv2d and its three gradients: the contract, then what only a convolution can get wrong."""
 
+import functools
 import math
 
 import cases
@@ -121,16 +122,24 @@ ACTIVATIONS = [
 ]
 
 
+@functools.cache
+def summed(name):
+    """Inputs, a residual, and what the activation is applied to."""
+    case, rng = cases.CONV[name], np.random.default_rng(5)
+    a = {k: v.astype(np.float32) for k, v in normal(rng, case, "x", "weight", "bias").items()}
+    residual = rng.standard_normal(case.y).astype(np.float32)
+    return a, residual, naive.conv2d(**a, **case.args) + residual
+
+
 @pytest.mark.parametrize("isa", contract.isas(), indirect=True)
 @pytest.mark.parametrize("dtype", contract.DTYPES)
 @pytest.mark.parametrize("kind", ACTIVATIONS, ids=str)
 @pytest.mark.parametrize("name", ["lanes_plus_1", "depthwise", "resnet_stem", "one_pixel"])
 def test_activation_and_residual_are_fused_in_order(name, kind, dtype, isa):
     case = cases.CONV[name]
-    rng = np.random.default_rng(5)
-    a = {k: v.astype(dtype) for k, v in normal(rng, case, "x", "weight", "bias").items()}
-    residual = rng.standard_normal(case.y).astype(dtype)
-    expected = naive.activation(naive.conv2d(**a, **case.args) + residual, kind)
+    a, residual, total = summed(name)
+    a, residual = {k: v.astype(dtype) for k, v in a.items()}, residual.astype(dtype)
+    expected = naive.activation(total, kind)
     packed = ops.pack_conv2d(a["weight"], a["bias"], **case.args, activation=kind)
     results = [
         ops.conv2d(**a, **case.args, activation=kind, residual=residual),

@@ -123,6 +123,13 @@ def test_grad_weight_refuses_shapes_that_do_not_fit(shape, word):
         ops.conv2d_grad_weight(gy, X, shape)
 
 
+def test_a_gradient_too_large_to_exist_is_refused():
+    """Empty arrays with sizes that only multiply to something where the result is made."""
+    nothing = np.empty((0, 2**40, 1, 1), np.float32)
+    with rejects("conv2d_grad_weight", 2**40):
+        ops.conv2d_grad_weight(nothing, nothing, (2**40, 2**40, 1, 1))
+
+
 def test_gradients_refuse_a_batch_that_differs():
     gy = np.ones((3, 8, 3, 6), np.float32)
     with rejects("conv2d_grad_input", 3, 2):

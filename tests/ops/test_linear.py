@@ -206,6 +206,10 @@ def test_gradients_and_matmul_refuse_shapes_that_do_not_fit():
         ops.matmul(TOO_WIDE, TOO_WIDE.T)
     with rejects("matmul"):
         ops.matmul(np.float32(1), WEIGHT)
+    with rejects("linear_grad_input", 2**40):
+        ops.linear_grad_input(TOO_WIDE, TOO_WIDE.T)
+    with rejects("linear_grad_weight", 2**40):
+        ops.linear_grad_weight(TOO_WIDE.T, TOO_WIDE.T)
 
 
 def test_packed_linear_refuses_what_it_was_not_packed_for():

@@ -11,6 +11,11 @@ from hypothesis import strategies as st
 import fastnn
 from fastnn import ops
 
+try:
+    import torch
+except ImportError:  # then the oracle alone decides
+    torch = None
+
 small = st.integers(1, 4)
 channels = st.one_of(st.integers(1, 6), st.sampled_from([15, 16, 17, 31, 32, 33]))
 width = st.one_of(st.integers(1, 9), st.sampled_from([12, 13, 14, 15, 28, 29]))
@@ -58,6 +63,11 @@ def test_conv2d(shapes, dtype, seed, blocked):
     kind = fastnn.blocked if blocked else np.asarray
     expected = naive.conv2d(x, weight, bias, **args)
     tolerance.assert_close(ops.conv2d(kind(x), weight, bias, **args), expected, "conv", terms, terms**0.5)
+    if torch:
+        around = [(0, 0), (0, 0), *args["padding"]]
+        tensors = [torch.tensor(a.astype(np.float64)) for a in (np.pad(x, around), weight, bias)]
+        theirs = torch.nn.functional.conv2d(*tensors, **(args | {"padding": 0})).numpy()
+        tolerance.assert_close(expected, theirs, "conv", terms, terms**0.5)
 
     (gy,) = normal(rng, dtype, expected.shape)
     terms = w_shape[0] * math.prod(w_shape[2:])
@@ -94,6 +104,12 @@ def test_max_pool2d(shapes, dilation, dtype, seed, blocked):
     y, indices = ops.max_pool2d(image, **args, dilation=dilation, return_indices=True)
     tolerance.assert_close(y, expected, "exact")
     tolerance.assert_same(indices, where)
+    if torch and (where >= 0).all():
+        theirs = torch.nn.functional.max_pool2d(
+            torch.tensor(x), **args, dilation=dilation, return_indices=True
+        )
+        tolerance.assert_close(y, theirs[0].double().numpy(), "exact")
+        tolerance.assert_same(indices, theirs[1].numpy())
     gx = ops.max_pool2d_grad_input(y, image, y, **args, dilation=dilation)
     tolerance.assert_close(gx, naive.max_pool2d_grad_input(expected, x, **args, dilation=dilation), "exact")
 
@@ -107,6 +123,9 @@ def test_avg_pool2d(shapes, count_include_pad, divisor, dtype, seed, blocked):
     kind = fastnn.blocked if blocked else np.asarray
     expected = naive.avg_pool2d(x, **args)
     tolerance.assert_close(ops.avg_pool2d(kind(x), **args), expected, "avg_pool", terms, 1)
+    if torch:
+        theirs = torch.nn.functional.avg_pool2d(torch.tensor(x.astype(np.float64)), **args).numpy()
+        tolerance.assert_close(expected, theirs, "avg_pool", terms, 1)
     gy = expected.astype(dtype)
     gx = ops.avg_pool2d_grad_input(kind(gy), shape, **args)
     tolerance.assert_close(gx, naive.avg_pool2d_grad_input(gy, shape, **args), "avg_pool", terms, 1)
