@@ -38,7 +38,8 @@ def check_sdist(path):
         names = {n.partition("/")[2] for n in sdist.getnames()}
     problems = [f"generated file {n}" for n in names if re.match(r"fastnn/.*\.(c|html|so|pyd)$", n)]
     needed = {str(p) for folder in ("csrc", "tests", "benchmarks") for p in pathlib.Path(folder).rglob("*.*")}
-    needed |= {str(p) for p in pathlib.Path("fastnn").rglob("*.*")} | {"LICENSE", "README.md", "CHANGELOG.md", "setup.py"}
+    needed |= {str(p) for p in pathlib.Path("fastnn").rglob("*.*")}
+    needed |= {"LICENSE", "README.md", "CHANGELOG.md", "setup.py"}
     unwanted = re.compile(r"__pycache__|\.(so|pyd|o|html)$|fastnn/.*\.c$|tests/c/build|\.egg-info")
     return problems + [f"{n} is missing" for n in needed - names if not unwanted.search(n)]
 

@@ -1,4 +1,4 @@
-"""Checks an installed fastnn without its source tree: ``python -I smoke.py`` (isolated, so nothing else is imported)."""
+"""Checks an installed fastnn without its source tree: ``python -I smoke.py`` (isolated from it)."""
 
 import importlib.metadata
 import importlib.resources
@@ -6,16 +6,16 @@ import pathlib
 import subprocess
 import sys
 
+import fastnn.benchmarks
 import numpy as np
 
 import fastnn
-import fastnn.benchmarks
 from fastnn import nn, ops, train
 
 
 def naive_conv2d(x, w):
     """Valid convolution, stride 1, from the definition."""
-    n, c, h, wd = x.shape
+    n, _, h, wd = x.shape
     oc, _, kh, kw = w.shape
     y = np.zeros((n, oc, h - kh + 1, wd - kw + 1))
     for i in range(y.shape[2]):
@@ -84,4 +84,5 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         check_training(folder)
     check_command()
-    print(f"fastnn {fastnn.__version__} on Python {sys.version.split()[0]}: {', '.join(fastnn.cpu.available())} checked")
+    sets = ", ".join(fastnn.cpu.available())
+    print(f"fastnn {fastnn.__version__} on Python {sys.version.split()[0]}: {sets} checked")

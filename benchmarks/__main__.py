@@ -90,6 +90,9 @@ def _write(options: argparse.Namespace, result: dict[str, Any]) -> None:
 
 
 def _fastnn_failed(result: dict[str, Any]) -> bool:
+    absent = result["about"]["absent"].items()
+    if any(name.startswith("fastnn") and reason.startswith("failed") for name, reason in absent):
+        return True
     rows = result.get("rows", [result])
     return any(
         name.startswith("fastnn") and peer.get("problem")

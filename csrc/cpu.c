@@ -8,9 +8,7 @@ static void cpuid(int leaf, int subleaf, uint32_t r[4]) { __cpuidex((int *)r, le
 static uint64_t xgetbv0(void) { return _xgetbv(0); }
 #else
 #include <cpuid.h>
-static void cpuid(int leaf, int subleaf, uint32_t r[4]) {
-    __cpuid_count(leaf, subleaf, r[0], r[1], r[2], r[3]);
-}
+static void cpuid(int leaf, int subleaf, uint32_t r[4]) { __cpuid_count(leaf, subleaf, r[0], r[1], r[2], r[3]); }
 static uint64_t xgetbv0(void) {
     uint32_t low, high;
     __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
@@ -19,7 +17,7 @@ static uint64_t xgetbv0(void) {
 #endif
 
 enum { EAX, EBX, ECX, EDX };
-#define BIT(word, i) ((word) >> (i)&1u)
+#define BIT(word, i) ((word) >> (i) & 1u)
 
 /* Both the processor and the operating system (which must save the registers) have to agree: Intel SDM vol. 1,
  * sections 14.3 and 15.2. */

@@ -72,9 +72,8 @@ double fnn_copy_bandwidth(int threads);
 
 /* ---- layout -------------------------------------------------------------------------------------------------- */
 
-void fnn_block(fnn_dtype dtype, ptrdiff_t n, ptrdiff_t c, ptrdiff_t h, ptrdiff_t w,
-               const void *x, /* [n][c][h][w] */
-               void *y);      /* [n][ceil(c/16)][h][w][16] */
+void fnn_block(fnn_dtype dtype, ptrdiff_t n, ptrdiff_t c, ptrdiff_t h, ptrdiff_t w, const void *x, /* [n][c][h][w] */
+               void *y); /* [n][ceil(c/16)][h][w][16] */
 void fnn_unblock(fnn_dtype dtype, ptrdiff_t n, ptrdiff_t c, ptrdiff_t h, ptrdiff_t w,
                  const void *x, /* [n][ceil(c/16)][h][w][16] */
                  void *y);      /* [n][c][h][w] */
@@ -87,40 +86,36 @@ void fnn_unblock(fnn_dtype dtype, ptrdiff_t n, ptrdiff_t c, ptrdiff_t h, ptrdiff
  * oh and ow. c, n or oc may be 0. */
 typedef struct {
     fnn_dtype dtype;
-    ptrdiff_t n, c, h, w;    /* input */
-    ptrdiff_t oc, oh, ow;    /* output */
-    ptrdiff_t kh, kw;        /* kernel */
-    ptrdiff_t sh, sw;        /* stride, >= 1 */
-    ptrdiff_t ph, pw;        /* zero padding above and to the left, >= 0 */
-    ptrdiff_t dh, dw;        /* dilation, >= 1 */
-    ptrdiff_t groups;        /* divides c and oc */
-    int x_layout, y_layout;  /* fnn_layout of x and of y; gradients: of gx / x and of gy */
-    int activation;          /* fnn_activation */
-    double alpha, beta;      /* its parameters */
+    ptrdiff_t n, c, h, w;   /* input */
+    ptrdiff_t oc, oh, ow;   /* output */
+    ptrdiff_t kh, kw;       /* kernel */
+    ptrdiff_t sh, sw;       /* stride, >= 1 */
+    ptrdiff_t ph, pw;       /* zero padding above and to the left, >= 0 */
+    ptrdiff_t dh, dw;       /* dilation, >= 1 */
+    ptrdiff_t groups;       /* divides c and oc */
+    int x_layout, y_layout; /* fnn_layout of x and of y; gradients: of gx / x and of gy */
+    int activation;         /* fnn_activation */
+    double alpha, beta;     /* its parameters */
 } fnn_conv2d_params;
 
 /* Elements of the packed weights; depends on oc, c, groups, kh, kw and nothing else. */
 size_t fnn_conv2d_packed_size(const fnn_conv2d_params *p);
-void fnn_conv2d_pack(const fnn_conv2d_params *p,
-                     const void *weight, /* [oc][c/groups][kh][kw] */
-                     void *packed);      /* [fnn_conv2d_packed_size], FNN_ALIGN-aligned */
+void fnn_conv2d_pack(const fnn_conv2d_params *p, const void *weight, /* [oc][c/groups][kh][kw] */
+                     void *packed);                                  /* [fnn_conv2d_packed_size], FNN_ALIGN-aligned */
 /* The name of the algorithm that these weights are packed for. */
 const char *fnn_conv2d_algorithm(const fnn_conv2d_params *p);
 
-fnn_status fnn_conv2d(const fnn_conv2d_params *p,
-                      const void *x,        /* input, in x_layout */
-                      const void *packed,   /* from fnn_conv2d_pack */
-                      const void *bias,     /* [oc], or NULL */
-                      const void *residual, /* like y, or NULL */
-                      void *y);             /* output, in y_layout */
-fnn_status fnn_conv2d_grad_input(const fnn_conv2d_params *p,
-                                 const void *gy,     /* [n][oc][oh][ow] in y_layout */
-                                 const void *weight, /* [oc][c/groups][kh][kw] */
-                                 void *gx);          /* [n][c][h][w] in x_layout */
-fnn_status fnn_conv2d_grad_weight(const fnn_conv2d_params *p,
-                                  const void *gy, /* [n][oc][oh][ow] in y_layout */
-                                  const void *x,  /* [n][c][h][w] in x_layout */
-                                  void *gw);      /* [oc][c/groups][kh][kw] */
+fnn_status fnn_conv2d(const fnn_conv2d_params *p, const void *x,              /* input, in x_layout */
+                      const void *packed,                                     /* from fnn_conv2d_pack */
+                      const void *bias,                                       /* [oc], or NULL */
+                      const void *residual,                                   /* like y, or NULL */
+                      void *y);                                               /* output, in y_layout */
+fnn_status fnn_conv2d_grad_input(const fnn_conv2d_params *p, const void *gy,  /* [n][oc][oh][ow] in y_layout */
+                                 const void *weight,                          /* [oc][c/groups][kh][kw] */
+                                 void *gx);                                   /* [n][c][h][w] in x_layout */
+fnn_status fnn_conv2d_grad_weight(const fnn_conv2d_params *p, const void *gy, /* [n][oc][oh][ow] in y_layout */
+                                  const void *x,                              /* [n][c][h][w] in x_layout */
+                                  void *gw);                                  /* [oc][c/groups][kh][kw] */
 
 /* out[c] = sum over n, h, w; accumulated in double in an order that no thread count changes. */
 void fnn_channel_sum(fnn_dtype dtype, int layout, ptrdiff_t n, ptrdiff_t c, ptrdiff_t hw,
@@ -135,10 +130,8 @@ void fnn_gemm_pack(fnn_dtype dtype, ptrdiff_t k, ptrdiff_t n, const void *b, ptr
                    void *packed);
 /* c[m][n] = act(A B + bias[n]); element (i, k) of A lies at a[i*row + k*column], row or column is 1. k may be 0. */
 fnn_status fnn_gemm(fnn_dtype dtype, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const void *a, ptrdiff_t row,
-                    ptrdiff_t column, const void *packed,
-                    const void *bias, /* [n], or NULL */
-                    int activation, double alpha, double beta,
-                    void *c); /* [m][n] */
+                    ptrdiff_t column, const void *packed, const void *bias, /* [n], or NULL */
+                    int activation, double alpha, double beta, void *c);    /* [m][n] */
 
 /* ---- pooling ------------------------------------------------------------------------------------------------- */
 

@@ -29,19 +29,19 @@ typedef struct {
 } fnn_strip;
 
 typedef struct {
-    const void *x;           /* [h][w][16] one channel block of one image */
-    void *y;                 /* [ow][16] one output row; average: also gy's row */
-    void *g;                 /* gradients: gx, [h][w][16], added to */
-    const void *gy;          /* maximum gradient: one row of gy */
-    int overlap;             /* maximum gradient: windows share pixels, so g is added to, not written */
+    const void *x;  /* [h][w][16] one channel block of one image */
+    void *y;        /* [ow][16] one output row; average: also gy's row */
+    void *g;        /* gradients: gx, [h][w][16], added to */
+    const void *gy; /* maximum gradient: one row of gy */
+    int overlap;    /* maximum gradient: windows share pixels, so g is added to, not written */
     ptrdiff_t w, ow;
-    ptrdiff_t row0, rows;    /* input rows of the window inside the image: row0 + r*row_step, r < rows */
-    ptrdiff_t row_step;      /* dilation */
+    ptrdiff_t row0, rows; /* input rows of the window inside the image: row0 + r*row_step, r < rows */
+    ptrdiff_t row_step;   /* dilation */
     ptrdiff_t kw, sw, pw, dw;
-    double row_count;        /* average: rows that count towards the divisor */
-    ptrdiff_t count_width;   /* average: columns -pw .. count_width - 1 count (w, or w + pw with padding) */
-    ptrdiff_t count_from;    /* 0, or -pw with padding */
-    double divisor;          /* average: the whole divisor, when not 0 */
+    double row_count;      /* average: rows that count towards the divisor */
+    ptrdiff_t count_width; /* average: columns -pw .. count_width - 1 count (w, or w + pw with padding) */
+    ptrdiff_t count_from;  /* 0, or -pw with padding */
+    double divisor;        /* average: the whole divisor, when not 0 */
 } fnn_pool_row;
 
 #endif

@@ -24,7 +24,7 @@ EXAMPLES = 5
 
 
 def network(channels: int, height: int, width: int, classes: int) -> nn.Sequential:
-    """LeNet with today's layers: two stages of 3x3 convolution, ReLU and 2x2 pooling, then two linear layers."""
+    """LeNet with today's layers: twice 3x3 convolution, ReLU and 2x2 pooling, then two linear layers."""
     return nn.Sequential(
         nn.Conv2d(channels, 16, 3, padding=1),
         nn.ReLU(),
@@ -122,7 +122,9 @@ def _classify_elsewhere(weights: str, path: str | None, as_json: bool) -> Any:
     command = [sys.executable, "-m", "fastnn", "classify", "--weights", weights]
     command += ["--data", path] if path is not None else []
     sys.stdout.flush()
-    done = subprocess.run(command + ["--json"] * as_json, stdout=subprocess.PIPE if as_json else None, text=True)
+    done = subprocess.run(
+        command + ["--json"] * as_json, stdout=subprocess.PIPE if as_json else None, text=True
+    )
     if done.returncode:
         raise RuntimeError(f"the process that classifies ended with status {done.returncode}")
     return json.loads(done.stdout) if as_json else None
@@ -133,13 +135,19 @@ def classify(weights: str, path: str | None, as_json: bool) -> int:
     model, scaling, shape = _load(weights)
     data = load(path)
     if data.x_test.shape[1:] != shape:
-        raise ValueError(f"{data.name}: images are {data.x_test.shape[1:]}, the network in {weights} takes {shape}")
+        raise ValueError(
+            f"{data.name}: images are {data.x_test.shape[1:]}, the network in {weights} takes {shape}"
+        )
     chosen = np.unique(np.linspace(0, len(data.x_test) - 1, EXAMPLES).astype(int))
     logits = train.predict(model, scaling.apply(data.x_test[chosen]))
     said = [int(c) for c in logits.argmax(axis=1)]
     true = [int(label) for label in data.y_test[chosen]]
     if as_json:
-        print(json.dumps([{"image": int(i), "says": s, "is": t} for i, s, t in zip(chosen, said, true, strict=True)]))
+        print(
+            json.dumps(
+                [{"image": int(i), "says": s, "is": t} for i, s, t in zip(chosen, said, true, strict=True)]
+            )
+        )
         return 0
     captions = [f"{s}" if s == t else f"{s}, but is {t}" for s, t in zip(said, true, strict=True)]
     pictures = [draw(data.x_test[i]) for i in chosen]

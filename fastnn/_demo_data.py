@@ -1,4 +1,4 @@
-"""Images for `fastnn demo`: the embedded digits or a user's .npz, made ready for a network, and drawn as text."""
+"""Images for `fastnn demo`: the embedded digits or a user's .npz, scaled for a network, drawn as text."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ class Scaling:
 
     def apply(self, images: Array) -> Array:
         """float32 images [n, c, h, w] for the network."""
-        mean, deviation = (np.asarray(v, dtype=np.float32)[:, None, None] for v in (self.mean, self.deviation))
+        mean, deviation = (
+            np.asarray(v, dtype=np.float32)[:, None, None] for v in (self.mean, self.deviation)
+        )
         scaled = images.astype(np.float32)
         scaled -= mean
         scaled /= deviation
@@ -68,12 +70,8 @@ def load(path: str | None) -> Data:
     OSError
         Where it cannot be read.
     """
-    if path is None:
-        digits = load_digits()
-        arrays = dict(zip(NAMES, digits, strict=True))
-        name = "digits"
-    else:
-        arrays, name = _read(path), path
+    name = "digits" if path is None else path
+    arrays = load_digits()._asdict() if path is None else _read(path)
     x_train, x_test = (_images(name, key, arrays[key]) for key in ("x_train", "x_test"))
     if x_train.shape[1:] != x_test.shape[1:]:
         raise ValueError(f"{name}: x_train has images of {x_train.shape[1:]}, x_test of {x_test.shape[1:]}")
@@ -81,9 +79,13 @@ def load(path: str | None) -> Data:
     y_test = _labels(name, "y_test", arrays["y_test"], len(x_test))
     data = Data(name, x_train, y_train, x_test, y_test)
     if not 2 <= data.classes <= _MOST_CLASSES:
-        raise ValueError(f"{name}: y_train has labels up to {data.classes - 1}; 1 to {_MOST_CLASSES - 1} make sense")
+        raise ValueError(
+            f"{name}: y_train has labels up to {data.classes - 1}; 1 to {_MOST_CLASSES - 1} make sense"
+        )
     if int(y_test.max()) >= data.classes:
-        raise ValueError(f"{name}: y_test has label {int(y_test.max())}, y_train only up to {data.classes - 1}")
+        raise ValueError(
+            f"{name}: y_test has label {int(y_test.max())}, y_train only up to {data.classes - 1}"
+        )
     return data
 
 
@@ -97,7 +99,9 @@ def _read(path: str) -> dict[str, Array]:
     with archive:
         missing = [name for name in NAMES if name not in archive.files]
         if missing:
-            raise ValueError(f"{path}: no array {', '.join(missing)}; there are {', '.join(archive.files) or 'none'}")
+            raise ValueError(
+                f"{path}: no array {', '.join(missing)}; there are {', '.join(archive.files) or 'none'}"
+            )
         return {name: _member(path, archive, name) for name in NAMES}
 
 
@@ -111,13 +115,15 @@ def _member(path: str, archive: Any, name: str) -> Array:
 
 
 def _images(name: str, key: str, x: Array) -> Array:
-    """[n, c, h, w] from [n, h, w], [n, c, h, w] or [n, h, w, c]: the channels are the axis of size 1, 3 or 4."""
+    """[n, c, h, w] from [n, h, w], [n, c, h, w] or [n, h, w, c]; channels are the axis of size 1, 3 or 4."""
     if x.dtype.kind not in "fiub":
         raise ValueError(f"{name}: {key} has dtype {x.dtype}; images must be numbers")
     if x.ndim == 3:
         x = x[:, None]
     if x.ndim != 4:
-        raise ValueError(f"{name}: {key} has shape {x.shape}; images are [n, h, w], [n, h, w, c] or [n, c, h, w]")
+        raise ValueError(
+            f"{name}: {key} has shape {x.shape}; images are [n, h, w], [n, h, w, c] or [n, c, h, w]"
+        )
     if x.shape[3] in _CHANNELS and x.shape[1] not in _CHANNELS:
         x = np.ascontiguousarray(x.transpose(0, 3, 1, 2))
     if not len(x) or min(x.shape[2:]) < 4:
@@ -140,7 +146,8 @@ def _labels(name: str, key: str, y: Array, count: int) -> Array:
 
 
 def training_set(x: Array, y: Array) -> tuple[Array, Array]:
-    """Small sets with copies shifted by one pixel up, down, left and right, the rim filled with 0; others unchanged."""
+    """A small set with copies shifted by one pixel up, down, left and right, filled with 0; others
+    unchanged."""
     if len(x) >= _FEW_IMAGES:
         return x, y
     h, w = x.shape[2:]
@@ -150,7 +157,7 @@ def training_set(x: Array, y: Array) -> tuple[Array, Array]:
 
 
 def draw(image: Array) -> list[str]:
-    """Lines of text for an image [c, h, w]: darker characters for larger values, at most 16 cells wide and high."""
+    """Lines of text for an image [c, h, w], at most 16 cells wide and high; larger values are darker."""
     gray = image.astype(np.float64).mean(axis=0)
     cell = -(-max(gray.shape) // 16)
     rows, columns = (-(-n // cell) for n in gray.shape)

@@ -25,7 +25,9 @@ def measure(channels: int, height: int, width: int, classes: int, batch: int) ->
         if not error < _TOLERANCE:
             raise RuntimeError(f"{name}: differs from the reference by {error:.1e}")
         fast, slow = _median_ms(ours), _median_ms(theirs)
-        rows.append({"kernel": name, "shape": shape, "fastnn_ms": fast, "numpy_ms": slow, "speedup": slow / fast})
+        rows.append(
+            {"kernel": name, "shape": shape, "fastnn_ms": fast, "numpy_ms": slow, "speedup": slow / fast}
+        )
     return rows
 
 
@@ -40,7 +42,9 @@ def _median_ms(call: Callable[[], Any]) -> float:
     return statistics.median(times) * 1e3
 
 
-def _cases(channels: int, height: int, width: int, classes: int, batch: int) -> list[tuple[str, str, Any, Any]]:
+def _cases(
+    channels: int, height: int, width: int, classes: int, batch: int
+) -> list[tuple[str, str, Any, Any]]:
     """(name, shape, call of fastnn, call of the reference) for every kernel of a training step."""
     random = np.random.default_rng(0)
 
@@ -49,7 +53,9 @@ def _cases(channels: int, height: int, width: int, classes: int, batch: int) -> 
 
     h2, w2, h4, w4 = height // 2, width // 2, height // 4, width // 4
     features = 32 * h4 * w4
-    first = _convolution("conv1", normal(batch, channels, height, width), normal(16, channels, 3, 3), normal(16), False)
+    first = _convolution(
+        "conv1", normal(batch, channels, height, width), normal(16, channels, 3, 3), normal(16), False
+    )
     second = _convolution("conv2", normal(batch, 16, h2, w2), normal(32, 16, 3, 3), normal(32), True)
     x1, x2 = normal(batch, 16, height, width), normal(batch, 32, h2, w2)
     flat, hidden, scores = normal(batch, features), normal(batch, 64), normal(batch, classes)
@@ -61,7 +67,12 @@ def _cases(channels: int, height: int, width: int, classes: int, batch: int) -> 
         ("pool1 2x2", _text(x1), lambda: ops.max_pool2d(blocked1, 2), lambda: _reference.max_pool2d(x1, 2)),
         *second,
         ("pool2 2x2", _text(x2), lambda: ops.max_pool2d(blocked2, 2), lambda: _reference.max_pool2d(x2, 2)),
-        ("linear1", f"{_text(flat)} -> 64", lambda: ops.linear(flat, a1, b1), lambda: _reference.linear(flat, a1, b1)),
+        (
+            "linear1",
+            f"{_text(flat)} -> 64",
+            lambda: ops.linear(flat, a1, b1),
+            lambda: _reference.linear(flat, a1, b1),
+        ),
         (
             "linear2",
             f"{_text(hidden)} -> {classes}",
@@ -118,6 +129,9 @@ def kernel_table(rows: list[Row]) -> str:
         lines.append((row["kernel"], row["shape"], *figures))
     widths = [max(len(line[i]) for line in lines) for i in range(5)]
     return "\n".join(
-        "  ".join(text.ljust(n) if i < 2 else text.rjust(n) for i, (text, n) in enumerate(zip(line, widths, strict=True)))
+        "  ".join(
+            text.ljust(n) if i < 2 else text.rjust(n)
+            for i, (text, n) in enumerate(zip(line, widths, strict=True))
+        )
         for line in lines
     )

@@ -1,8 +1,9 @@
 """The NumPy reference that speed is measured against: im2col and BLAS, no compiled code of this package.
 
 It is what a careful programmer writes with NumPy alone: the convolution is one matrix product over gathered
-patches, pooling is a running maximum (or sum) over shifted views. The benchmarks and the table of ``fastnn demo``
-check against it, then time it. It is not the oracle of the tests: that is ``tests/naive.py``, nested loops in float64.
+patches, pooling is a running maximum (or sum) over shifted views. The benchmarks and the table of ``fastnn
+demo`` check against it, then time it. It is not the oracle of the tests: that is ``tests/naive.py``, nested
+loops in float64.
 
 All images are NCHW. Sizes may be an int or a pair (vertical, horizontal).
 """
@@ -33,19 +34,30 @@ def _patches(x: Array, kernel: tuple[int, int], stride: Size, padding: Size, dil
     return sliding_window_view(x, reach, axis=(2, 3))[:, :, ::sh, ::sw, ::dh, ::dw]
 
 
-def _columns(x: Array, w: Array, stride: Size, padding: Size, dilation: Size, groups: int) -> tuple[Array, int, int]:
+def _columns(
+    x: Array, w: Array, stride: Size, padding: Size, dilation: Size, groups: int
+) -> tuple[Array, int, int]:
     """im2col: patches gathered to [n][groups][c/groups*kh*kw][oh*ow], with oh and ow."""
     n, c = x.shape[:2]
-    patches = _patches(x, w.shape[2:], stride, padding, dilation)
+    patches = _patches(x, (w.shape[2], w.shape[3]), stride, padding, dilation)
     oh, ow = patches.shape[2:4]
-    columns = patches.transpose(0, 1, 4, 5, 2, 3).reshape(n, groups, c // groups * w.shape[2] * w.shape[3], oh * ow)
+    columns = patches.transpose(0, 1, 4, 5, 2, 3).reshape(
+        n, groups, c // groups * w.shape[2] * w.shape[3], oh * ow
+    )
     return columns, oh, ow
 
 
 def conv2d(
-    x: Array, w: Array, b: Array | None = None, stride: Size = 1, padding: Size = 0, dilation: Size = 1, groups: int = 1
+    x: Array,
+    w: Array,
+    b: Array | None = None,
+    stride: Size = 1,
+    padding: Size = 0,
+    dilation: Size = 1,
+    groups: int = 1,
 ) -> Array:
-    """Cross-correlation of x [n,c,h,w] with w [oc,c/groups,kh,kw] plus b [oc]: one matrix product per image and group.
+    """Cross-correlation of x [n,c,h,w] with w [oc,c/groups,kh,kw] plus b [oc]: one matrix product per image
+    and group.
 
     Examples
     --------
@@ -54,7 +66,9 @@ def conv2d(
     [4.0, 4.0, 4.0, 4.0]
     """
     columns, oh, ow = _columns(x, w, stride, padding, dilation, groups)
-    y = np.matmul(w.reshape(groups, w.shape[0] // groups, -1), columns).reshape(x.shape[0], w.shape[0], oh, ow)
+    y = np.matmul(w.reshape(groups, w.shape[0] // groups, -1), columns).reshape(
+        x.shape[0], w.shape[0], oh, ow
+    )
     if b is not None:
         y += b[:, None, None]
     return y
@@ -97,7 +111,7 @@ def conv2d_grad_weight(
 ) -> Array:
     """Gradient of `conv2d` for w: the output gradient times the transposed columns, summed over the batch."""
     n, oc, oh, ow = gy.shape
-    patches = _patches(x, weight_shape[2:], stride, padding, dilation)[:, :, :oh, :ow]
+    patches = _patches(x, (weight_shape[2], weight_shape[3]), stride, padding, dilation)
     columns = patches.transpose(1, 4, 5, 0, 2, 3).reshape(groups, -1, n * oh * ow)
     rows = gy.transpose(1, 0, 2, 3).reshape(groups, oc // groups, n * oh * ow)
     return np.matmul(rows, columns.transpose(0, 2, 1)).reshape(weight_shape)

@@ -1,4 +1,4 @@
-"""Lets threadpoolctl see and limit fastnn's thread pool, without importing threadpoolctl for those who do not use it."""
+"""Lets threadpoolctl see and limit fastnn's thread pool without importing it for those who do not use it."""
 
 import sys
 from importlib.abc import Loader, MetaPathFinder

@@ -18,15 +18,23 @@ from fastnn import _info
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the command line."""
-    top = argparse.ArgumentParser(prog="fastnn", description="Convolution, pooling and training kernels for CPUs.")
+    top = argparse.ArgumentParser(
+        prog="fastnn", description="Convolution, pooling and training kernels for CPUs."
+    )
     top.add_argument("--version", action="version", version=f"fastnn {fastnn.__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="demo | info | bench")
 
     demo = commands.add_parser("demo", help="train a small network on images and time its kernels")
-    demo.add_argument("--data", metavar="FILE.npz", help="arrays x_train, y_train, x_test, y_test; the embedded digits if not given")
+    demo.add_argument(
+        "--data",
+        metavar="FILE.npz",
+        help="arrays x_train, y_train, x_test, y_test; the embedded digits if not given",
+    )
     demo.add_argument("--epochs", type=_positive, help="passes over the training set (8; with --data 3)")
     demo.add_argument("--save", metavar="FILE", help="where the weights go (fastnn-demo.safetensors)")
-    demo.add_argument("--seed", type=int, default=0, help="of the first weights and the order of the images (0)")
+    demo.add_argument(
+        "--seed", type=int, default=0, help="of the first weights and the order of the images (0)"
+    )
     demo.add_argument("--json", action="store_true", help="print one JSON object, nothing else")
 
     classify = commands.add_parser("classify")  # what the demo starts in a new process
@@ -37,7 +45,9 @@ def parser() -> argparse.ArgumentParser:
     info = commands.add_parser("info", help="versions, instruction set and threads, for bug reports")
     info.add_argument("--json", action="store_true", help="print one JSON object")
 
-    commands.add_parser("bench", add_help=False, help="time the kernels against other libraries; see fastnn bench --help")
+    commands.add_parser(
+        "bench", add_help=False, help="time the kernels against other libraries; see fastnn bench --help"
+    )
     return top
 
 
@@ -49,7 +59,7 @@ def _positive(text: str) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; 0, or 2 with one line on stderr for wrong input, 1 for other failures, 130 after Ctrl-C."""
+    """Run a command; 0, 2 and one line on stderr for wrong input, 1 for other failures, 130 after Ctrl-C."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         if arguments[:1] == ["bench"]:

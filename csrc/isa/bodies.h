@@ -12,7 +12,8 @@
 #include "../kernels/sums.h"
 
 const fnn_kernel_table FNN_NAME(kernels) = {
-    .tile_rows = FNN_TILE_ROWS, .tile_panels = FNN_TILE_PANELS(FNN_TILE_ROWS),
+    .tile_rows = FNN_TILE_ROWS,
+    .tile_panels = FNN_TILE_PANELS(FNN_TILE_ROWS),
 #define FNN_KERNEL(name, arguments) .name = FNN_NAME(name),
 #include "../kernels.def"
 #undef FNN_KERNEL

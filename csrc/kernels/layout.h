@@ -11,7 +11,7 @@ void FNN_NAME(block_pixels)(const void *x_, ptrdiff_t plane, ptrdiff_t channels,
     for (; p + FNN_VF <= pixels; p += FNN_VF)
         for (int lane = 0; lane < FNN_BLOCK; lane += FNN_VF) {
             vf square[FNN_VF];
-            FNN_UNROLL
+    FNN_UNROLL
             for (int i = 0; i < FNN_VF; i++)
                 square[i] = lane + i < channels ? vf_load(x + (lane + i) * plane + p) : vf_zero();
             vf_transpose(square);

@@ -11,7 +11,7 @@ void FNN_NAME(pack_panel)(const void *x_, ptrdiff_t step_stride, ptrdiff_t lane_
     }
     for (ptrdiff_t k = 0; k < steps; k++, x += step_stride, y += FNN_BLOCK) {
         if (lane_stride == 1 && lanes == FNN_BLOCK) {
-            FNN_UNROLL
+    FNN_UNROLL
             for (int v = 0; v < FNN_NV; v++) vf_store(y + v * FNN_VF, vf_load(x + v * FNN_VF));
             continue;
         }

@@ -32,7 +32,7 @@ void FNN_NAME(max_pool_row)(const fnn_pool_row *p) {
         const pool_window window = pool_columns(p, j);
         const real *x = (const real *)p->x + (p->row0 * p->w + window.begin) * FNN_BLOCK;
         vf best[FNN_NV];
-        FNN_UNROLL
+    FNN_UNROLL
         for (int v = 0; v < FNN_NV; v++) best[v] = vf_set1(-(real)INFINITY);
         for (ptrdiff_t r = 0; r < p->rows; r++)
             for (ptrdiff_t s = 0; s < window.taps; s++)

@@ -7,7 +7,7 @@ void FNN_NAME(lane_sums)(const void *x_, ptrdiff_t pixels, double *sum) {
     for (ptrdiff_t p = 0; p < pixels; p += 64) {
         vf part[FNN_NV];
         real lanes[FNN_BLOCK];
-        FNN_UNROLL
+    FNN_UNROLL
         for (int v = 0; v < FNN_NV; v++) part[v] = vf_zero();
         for (ptrdiff_t q = p; q < fnn_min(pixels, p + 64); q++)
             FNN_UNROLL

@@ -16,16 +16,16 @@ typedef struct {
     const fnn_conv2d_params *c;
     const fnn_kernel_table *kernels;
     fnn_conv_algorithm algorithm;
-    ptrdiff_t es, unit;                       /* element bytes; elements of an x pixel: 16, planar 1 */
+    ptrdiff_t es, unit; /* element bytes; elements of an x pixel: 16, planar 1 */
     fnn_image x, gy;
     char *gw;
     ptrdiff_t sets, xs, ys, x_blocks, y_blocks; /* groups (depthwise: blocks of 16), channels and blocks of each */
     int x_in_place, gy_in_place;
     ptrdiff_t columns, x_pitch, x_plane, gy_plane; /* strides of a slot (or of the arrays in place) */
-    ptrdiff_t band, bands, slots;             /* output rows of a unit, units of an image, units of a round */
-    ptrdiff_t x_slot, gy_slot;                /* elements of a slot */
+    ptrdiff_t band, bands, slots;                  /* output rows of a unit, units of an image, units of a round */
+    ptrdiff_t x_slot, gy_slot;                     /* elements of a slot */
     char *x_scratch, *gy_scratch, *packed;
-    fnn_chunk *chunks, *pixels;               /* rows of a round; pixels of a row (depthwise) */
+    fnn_chunk *chunks, *pixels; /* rows of a round; pixels of a row (depthwise) */
     ptrdiff_t packed_size;
 } gw_plan;
 
@@ -42,8 +42,8 @@ static gw_unit unit_at(const gw_plan *p, ptrdiff_t index) {
 /* Where a unit's first row lies: x at kernel row 0 and column -pw, gy at column 0; offsets from x_base and gy_base. */
 static ptrdiff_t x_offset(const gw_plan *p, ptrdiff_t set, ptrdiff_t slot, gw_unit u) {
     if (!p->x_in_place) return slot * p->x_slot;
-    const ptrdiff_t block = p->unit == 1 ? u.image * p->c->c + set * p->xs
-                                         : u.image * fnn_blocks(p->c->c) + set * p->xs / FNN_BLOCK;
+    const ptrdiff_t block =
+        p->unit == 1 ? u.image * p->c->c + set * p->xs : u.image * fnn_blocks(p->c->c) + set * p->xs / FNN_BLOCK;
     return block * p->x_plane + u.row * p->c->sh * p->x_pitch;
 }
 
@@ -152,7 +152,8 @@ static void unpack(const gw_plan *p, ptrdiff_t set) {
                 ptrdiff_t at = ((o / FNN_BLOCK * p->xs + q) * taps + t) * FNN_BLOCK + o % FNN_BLOCK;
                 if (p->algorithm == FNN_CONV_BLOCKED)
                     at = (((o / FNN_BLOCK * p->x_blocks + q / FNN_BLOCK) * taps + t) * FNN_BLOCK + o % FNN_BLOCK) *
-                             FNN_BLOCK + q % FNN_BLOCK;
+                             FNN_BLOCK +
+                         q % FNN_BLOCK;
                 memcpy(p->gw + (((set * p->ys + o) * p->xs + q) * taps + t) * es, p->packed + at * es, (size_t)es);
             }
 }
@@ -208,13 +209,15 @@ static void choose_layouts(gw_plan *p, const void *gy, const void *x) {
     p->x = (fnn_image){c->dtype, c->x_layout, x, c->c, c->h, c->w};
     p->gy = (fnn_image){c->dtype, c->y_layout, gy, c->oc, c->oh, c->ow};
     p->columns = (c->ow - 1) * c->sw + (c->kw - 1) * c->dw + 1;
-    const int unpadded = c->ph == 0 && c->pw == 0 && p->columns <= c->w &&
-                         (c->oh - 1) * c->sh + (c->kh - 1) * c->dh + 1 <= c->h;
+    const int unpadded =
+        c->ph == 0 && c->pw == 0 && p->columns <= c->w && (c->oh - 1) * c->sh + (c->kh - 1) * c->dh + 1 <= c->h;
     p->x_in_place = unpadded && (p->unit == 1) == (c->x_layout == FNN_NCHW);
     p->gy_in_place = c->y_layout == FNN_BLOCKED;
     p->x_pitch = (p->x_in_place ? c->w : p->columns) * p->unit;
     p->packed_size = p->y_blocks * c->kh * c->kw * FNN_BLOCK *
-                     (p->algorithm == FNN_CONV_BLOCKED ? p->x_blocks * FNN_BLOCK : depthwise ? 1 : cg);
+                     (p->algorithm == FNN_CONV_BLOCKED ? p->x_blocks * FNN_BLOCK
+                      : depthwise                      ? 1
+                                                       : cg);
 }
 
 static fnn_status run_rounds(gw_plan *p) {

@@ -11,7 +11,7 @@
  * with larger weights a band is as tall as BAND_MOST allows, since each band streams all weights again. */
 #define BAND_BYTES ((ptrdiff_t)256 << 10)
 #define BAND_MOST ((ptrdiff_t)2 << 20)
-#define OUT_PIXELS 512 /* pixels of one panel in the scratch of an NCHW result: 32 KiB, first-level cache size */
+#define OUT_PIXELS 512   /* pixels of one panel in the scratch of an NCHW result: 32 KiB, first-level cache size */
 #define CLEAR_BYTES 8192 /* a band this small is cleared whole: two calls fewer a row (1x8x4x4: 0.4 of 3.8 us) */
 /* Weights of one pass over the rows (all panels of the group): half of a 32 KiB first-level cache and a little more.
  * A deeper sum takes several passes that accumulate, so that weights stream from the first-level cache and only the
@@ -55,23 +55,23 @@ typedef struct {
 typedef struct {
     fnn_conv_job job;
     const fnn_kernel_table *kernels;
-    ptrdiff_t es;                         /* bytes of an element */
-    ptrdiff_t unit;                       /* elements of a source pixel in scratch: 16, or 1 when planar */
-    ptrdiff_t sets, xs, ys;               /* groups (blocks of 16 when depthwise), their source and result channels */
-    ptrdiff_t source_blocks, panels;      /* of one set */
-    ptrdiff_t packed_set;                 /* packed elements of a set */
-    ptrdiff_t phases_h, phases_w;         /* sh, sw when transposed, else 1 */
-    fnn_chunk *chunks;                    /* of every phase, one after the other */
-    ptrdiff_t *phase_begin;               /* [phases_h*phases_w + 1] into chunks */
+    ptrdiff_t es;                    /* bytes of an element */
+    ptrdiff_t unit;                  /* elements of a source pixel in scratch: 16, or 1 when planar */
+    ptrdiff_t sets, xs, ys;          /* groups (blocks of 16 when depthwise), their source and result channels */
+    ptrdiff_t source_blocks, panels; /* of one set */
+    ptrdiff_t packed_set;            /* packed elements of a set */
+    ptrdiff_t phases_h, phases_w;    /* sh, sw when transposed, else 1 */
+    fnn_chunk *chunks;               /* of every phase, one after the other */
+    ptrdiff_t *phase_begin;          /* [phases_h*phases_w + 1] into chunks */
     ptrdiff_t chunk_len, a_step;
-    ptrdiff_t column0, columns;           /* source columns that a band holds */
-    ptrdiff_t band, bands, source_rows;   /* destination rows of a band; its source rows at most */
-    ptrdiff_t plane, pitch;               /* strides of the source in scratch (or in place) */
-    ptrdiff_t group, passes;              /* panels computed together; passes over their weights */
-    int in_place, flat, share_band;       /* read x where it is; 1x1: rows run together; whole team on one band */
-    char *bias;                           /* [sets][panels*16] or NULL */
-    char *x_scratch, *y_scratch;          /* [threads or 1][...] */
-    ptrdiff_t x_bytes, y_bytes;           /* one thread's scratch */
+    ptrdiff_t column0, columns;         /* source columns that a band holds */
+    ptrdiff_t band, bands, source_rows; /* destination rows of a band; its source rows at most */
+    ptrdiff_t plane, pitch;             /* strides of the source in scratch (or in place) */
+    ptrdiff_t group, passes;            /* panels computed together; passes over their weights */
+    int in_place, flat, share_band;     /* read x where it is; 1x1: rows run together; whole team on one band */
+    char *bias;                         /* [sets][panels*16] or NULL */
+    char *x_scratch, *y_scratch;        /* [threads or 1][...] */
+    ptrdiff_t x_bytes, y_bytes;         /* one thread's scratch */
 } conv_plan;
 
 /* Source row of destination row i for the kernel row whose distance is 0. */
@@ -186,7 +186,8 @@ static void fill_chunks(conv_plan *p) {
             for (ptrdiff_t b = 0; b < p->source_blocks; b += block_step)
                 for (ptrdiff_t r = 0; r < job->kh; r++)
                     for (ptrdiff_t s = 0; s < job->kw; s += run ? job->kw : 1) {
-                        if (!in_phase(job, r, job->dh, job->sh, py) || !in_phase(job, s, job->dw, job->sw, px)) continue;
+                        if (!in_phase(job, r, job->dh, job->sh, py) || !in_phase(job, s, job->dw, job->sw, px))
+                            continue;
                         chunk->a = b * p->plane + distance(job, r, job->dh, job->sh, py) * p->pitch +
                                    distance(job, s, job->dw, job->sw, px) * p->unit;
                         chunk->b = ((b * job->kh + r) * job->kw + s) * lane;
@@ -283,7 +284,8 @@ static void compute_rows(const conv_plan *p, const conv_band *band, ptrdiff_t ro
 }
 
 /* NCHW result: into scratch, then transposed out; a residual makes the same way in first. */
-static void compute_planar(const conv_plan *p, const conv_band *band, ptrdiff_t panel, ptrdiff_t panels, char *scratch) {
+static void compute_planar(const conv_plan *p, const conv_band *band, ptrdiff_t panel, ptrdiff_t panels,
+                           char *scratch) {
     const fnn_conv_job *job = &p->job;
     const ptrdiff_t image = job->yh * job->yw, step = fnn_max(OUT_PIXELS / job->yw, 1);
     for (ptrdiff_t row = band->row; row < band->row + band->rows; row += step) {

@@ -67,15 +67,30 @@ static void gemm_body(void *context, const fnn_team *team) {
         fnn_share(team, job->m, &i0, &i1);
     if (panel0 == panel1) return;
     char *scratch = job->rows ? job->rows + (ptrdiff_t)team->id * ROWS * SLICE * job->es : NULL;
-    for (ptrdiff_t i = i0; i < i1; i += ROWS) gemm_block(job, i, fnn_min(ROWS, i1 - i), panel0, panel1 - panel0, scratch);
+    for (ptrdiff_t i = i0; i < i1; i += ROWS)
+        gemm_block(job, i, fnn_min(ROWS, i1 - i), panel0, panel1 - panel0, scratch);
 }
 
 fnn_status fnn_gemm(fnn_dtype dtype, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const void *a, ptrdiff_t row,
                     ptrdiff_t column, const void *packed, const void *bias, int activation, double alpha, double beta,
                     void *c) {
     if (m == 0 || n == 0) return FNN_OK;
-    gemm_job job = {fnn_kernels(dtype), fnn_element_size(dtype), m, n, k, row, column, a, packed, NULL, c, NULL,
-                    activation, 0, alpha, beta};
+    gemm_job job = {fnn_kernels(dtype),
+                    fnn_element_size(dtype),
+                    m,
+                    n,
+                    k,
+                    row,
+                    column,
+                    a,
+                    packed,
+                    NULL,
+                    c,
+                    NULL,
+                    activation,
+                    0,
+                    alpha,
+                    beta};
     const int threads = fnn_get_num_threads();
     const ptrdiff_t bias_bytes = bias ? fnn_blocks(n) * FNN_BLOCK * job.es : 0;
     const ptrdiff_t rows_bytes = column == 1 ? 0 : (ptrdiff_t)threads * ROWS * SLICE * job.es;

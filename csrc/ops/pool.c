@@ -77,8 +77,8 @@ static void pool_body(void *context, const fnn_team *team) {
     for (ptrdiff_t index = begin; index < end; index++) {
         if (p->layout == FNN_BLOCKED) {
             const ptrdiff_t xs = index * image * FNN_BLOCK * job->es, ys = index * result * FNN_BLOCK * job->es;
-            pool_plane(job, job->x ? job->x + xs : NULL, job->gy ? job->gy + ys : NULL, job->y_in ? job->y_in + ys : NULL,
-                       job->out + (job->gy ? xs : ys));
+            pool_plane(job, job->x ? job->x + xs : NULL, job->gy ? job->gy + ys : NULL,
+                       job->y_in ? job->y_in + ys : NULL, job->out + (job->gy ? xs : ys));
             continue;
         }
         char *scratch = job->scratch + team->id * job->scratch_bytes;
@@ -86,8 +86,8 @@ static void pool_body(void *context, const fnn_team *team) {
         const char *y = bring(job, job->y_in, index, result, &scratch);
         const ptrdiff_t channels = fnn_min(FNN_BLOCK, p->c - index % fnn_blocks(p->c) * FNN_BLOCK);
         pool_plane(job, x, gy, y, scratch);
-        job->kernels->unblock_pixels(scratch, out_pixels, (char *)planar_at(job, job->out, index, out_pixels), out_pixels,
-                                     channels);
+        job->kernels->unblock_pixels(scratch, out_pixels, (char *)planar_at(job, job->out, index, out_pixels),
+                                     out_pixels, channels);
     }
 }
 
@@ -142,7 +142,9 @@ fnn_status fnn_max_pool2d_grad_input(const fnn_pool2d_params *p, const void *gy,
     return pool_run(p, 0, x, gy, y, gx);
 }
 
-fnn_status fnn_avg_pool2d(const fnn_pool2d_params *p, const void *x, void *y) { return pool_run(p, 1, x, NULL, NULL, y); }
+fnn_status fnn_avg_pool2d(const fnn_pool2d_params *p, const void *x, void *y) {
+    return pool_run(p, 1, x, NULL, NULL, y);
+}
 
 fnn_status fnn_avg_pool2d_grad_input(const fnn_pool2d_params *p, const void *gy, void *gx) {
     return pool_run(p, 1, NULL, gy, NULL, gx);

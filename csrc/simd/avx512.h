@@ -25,11 +25,11 @@
 #define FNN_TILE_ROWS 14
 #define FNN_TILE_PANELS(rows) ((rows) <= 6 ? 4 : 2)
 #define FNN_TILE_LIST(T) \
-    T(1, 4) T(2, 4) T(3, 4) T(4, 4) T(5, 4) T(6, 4) \
-    T(1, 2) T(2, 2) T(3, 2) T(4, 2) T(5, 2) T(6, 2) T(7, 2) \
-    T(8, 2) T(9, 2) T(10, 2) T(11, 2) T(12, 2) T(13, 2) T(14, 2) \
-    T(1, 1) T(2, 1) T(3, 1) T(4, 1) T(5, 1) T(6, 1) T(7, 1) \
-    T(8, 1) T(9, 1) T(10, 1) T(11, 1) T(12, 1) T(13, 1) T(14, 1)
+    T(1, 4) \
+    T(2, 4) \
+    T(3, 4) T(4, 4) T(5, 4) T(6, 4) T(1, 2) T(2, 2) T(3, 2) T(4, 2) T(5, 2) T(6, 2) T(7, 2) T(8, 2) T(9, 2) T(10, 2) \
+        T(11, 2) T(12, 2) T(13, 2) T(14, 2) T(1, 1) T(2, 1) T(3, 1) T(4, 1) T(5, 1) T(6, 1) T(7, 1) T(8, 1) T(9, 1) \
+            T(10, 1) T(11, 1) T(12, 1) T(13, 1) T(14, 1)
 
 FNN_ALWAYS_INLINE vf vf_zero(void) { return _mm512_setzero_ps(); }
 FNN_ALWAYS_INLINE vf vf_set1(real x) { return _mm512_set1_ps(x); }
@@ -42,9 +42,7 @@ FNN_ALWAYS_INLINE vf vf_div(vf a, vf b) { return _mm512_div_ps(a, b); }
 FNN_ALWAYS_INLINE vf vf_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
 FNN_ALWAYS_INLINE vf vf_max(vf a, vf b) { return _mm512_max_ps(a, b); }
 FNN_ALWAYS_INLINE vf vf_min(vf a, vf b) { return _mm512_min_ps(a, b); }
-FNN_ALWAYS_INLINE vf vf_round(vf a) {
-    return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-}
+FNN_ALWAYS_INLINE vf vf_round(vf a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 FNN_ALWAYS_INLINE vf vf_pow2(vf n) {
     __m512i bits = _mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127));
     return _mm512_castsi512_ps(_mm512_slli_epi32(bits, 23));

@@ -1,4 +1,4 @@
-"""The operators and methods of `Tensor`; each is one call of the function of the same meaning in `fastnn.autograd`."""
+"""The operators and methods of `Tensor`; each is one call of a function of `fastnn.autograd`."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """The tape: nodes, the recording switch, and the walk back.
 
-Every recorded operation makes one `Node`. A node knows the nodes of its inputs, never the tensors (a leaf, which has
-no node, stands for itself), so an activation lives exactly as long as something can still need it. The walk back
-takes nodes in falling order of creation: everything that uses a result was made after it, so a heap is all the
-sorting needed, nothing recurses, and what the walk has passed is freed at once.
+Every recorded operation makes one `Node`. A node knows the nodes of its inputs, never the tensors (a leaf,
+which has no node, stands for itself), so an activation lives exactly as long as something can still need it.
+The walk back takes nodes in falling order of creation: everything that uses a result was made after it, so a
+heap is all the sorting needed, nothing recurses, and what the walk has passed is freed at once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from fastnn import ops
+from fastnn.autograd._data import add_gradients, memory
 
 if TYPE_CHECKING:
     from fastnn.autograd.tensor import Tensor
@@ -26,7 +26,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 Gradients = tuple[Any, ...]
 Hooks = dict[int, Callable[[Any], Any]]
 
-# One clock for nodes and for in-place changes: a saved tensor is stale when it was changed after its node was made.
+# One clock for nodes and for in-place changes: a saved tensor is stale if it changed after its node was made.
 tick: Callable[[], int] = itertools.count(1).__next__
 
 
@@ -43,16 +43,19 @@ class Node:
     Attributes
     ----------
     order : when it was made, on the common clock.
-    inputs : for each input the node it came from, the leaf tensor itself, or None where no gradient is wanted.
-    backward : gradient of the result -> one gradient per input, None where none is wanted. Each is either fresh
-        memory or shares the memory of the gradient that came in.
+    inputs : for each input the node it came from, the leaf tensor itself, or None where no gradient is
+        wanted.
+    backward : gradient of the result -> one gradient per input, None where none is wanted. Each is either
+        fresh memory or shares the memory of the gradient that came in.
     saved : version counters of the tensors whose values `backward` reads.
     hooks : functions from the gradient of the result to the one to use instead, or None.
     """
 
-    __slots__ = ("order", "inputs", "backward", "saved", "hooks")
+    __slots__ = ("backward", "hooks", "inputs", "order", "saved")
 
-    def __init__(self, inputs: tuple[Any, ...], backward: Callable[[Any], Gradients], saved: Sequence[list[int]]):
+    def __init__(
+        self, inputs: tuple[Any, ...], backward: Callable[[Any], Gradients], saved: Sequence[list[int]]
+    ):
         self.order = tick()
         self.inputs = inputs
         self.backward: Callable[[Any], Gradients] | None = backward
@@ -126,19 +129,6 @@ class HookHandle:
         self._hooks.pop(self._key, None)
 
 
-def add_gradients(a: Any, b: Any) -> Any:
-    """Sum of two gradients of one tensor, in fresh memory. Both have the tensor's kind: both arrays or both Blocked."""
-    if type(a) is ops.Blocked:
-        total = ops.Blocked.empty(a.shape, a.dtype)
-        np.add(a.data, b.data, out=total.data)
-        return total
-    return np.asarray(a + b)
-
-
-def _memory(gradient: Any) -> Any:
-    return gradient.data if type(gradient) is ops.Blocked else gradient
-
-
 def run_hooks(hooks: Hooks, gradient: Any) -> Any:
     """The gradient after all hooks; what one returns goes to the next."""
     for hook in list(hooks.values()):
@@ -149,11 +139,15 @@ def run_hooks(hooks: Hooks, gradient: Any) -> Any:
 def _check(node: Node) -> None:
     """Raise where the graph was freed or a saved tensor was changed after it was recorded."""
     if node.backward is None:
-        raise RuntimeError("backward: this graph was freed by an earlier backward; pass retain_graph=True to that one")
+        raise RuntimeError(
+            "backward: this graph was freed by an earlier backward; pass retain_graph=True to that one"
+        )
     for version in node.saved:
         if version[0] > node.order:
             name = node.backward.__qualname__.partition(".")[0]
-            raise RuntimeError(f"backward: a tensor that {name} saved was changed in place after {name} read it")
+            raise RuntimeError(
+                f"backward: a tensor that {name} saved was changed in place after {name} read it"
+            )
 
 
 def walk_back(root: Any, gradient: Any, retain_graph: bool) -> list[tuple[Tensor, Any, bool]]:
@@ -174,13 +168,13 @@ def walk_back(root: Any, gradient: Any, retain_graph: bool) -> list[tuple[Tensor
         _check(node)
         if node.hooks:
             gy = run_hooks(node.hooks, gy)
-        for target, g in zip(node.inputs, node.backward(gy)):  # type: ignore[misc]
+        for target, g in zip(node.inputs, node.backward(gy), strict=True):  # type: ignore[misc]
             if target is None or g is None:
                 continue
             if type(target) is not Node:
                 known = leaves.get(id(target))
                 if known is None:
-                    owned = g is not gy and not np.may_share_memory(_memory(g), _memory(gy))
+                    owned = g is not gy and not np.may_share_memory(memory(g), memory(gy))
                     leaves[id(target)] = target, g, owned
                 else:
                     leaves[id(target)] = target, add_gradients(known[1], g), True

@@ -1,7 +1,7 @@
-"""Arithmetic, element by element with broadcasting, and the matrix product.
+"""Arithmetic, element by element with broadcasting.
 
-Blocked images stay Blocked where the zeros in their pad lanes stay zeros: sums, differences and products of two of them,
-negation, and a product with a finite number. Anything else becomes an NCHW array first.
+Blocked images stay Blocked where the zeros in their pad lanes stay zeros: sums, differences and products of
+two of them, negation, and a product with a finite number. Anything else becomes an NCHW array first.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from fastnn.autograd.tensor import Tensor, as_tensor, record, recording, wrap
 Operand = Any  # Tensor, array or number
 
 
-def _operands(name: str, a: Operand, b: Operand) -> tuple[Tensor, Tensor]:
-    """Both as tensors of one dtype; a number takes the other's dtype, integers and truth values take a float's."""
+def operands(name: str, a: Operand, b: Operand) -> tuple[Tensor, Tensor]:
+    """Both as tensors of one dtype: a number takes the other's, integers and truth values take a float's."""
     if isinstance(a, (int, float, np.number)):
         b = as_tensor(b)
         a = wrap(np.asarray(a, dtype=_number_dtype(a, b)))
@@ -50,7 +50,7 @@ def _number_dtype(number: Any, other: Tensor) -> Any:
 
 
 def _one_kind(a: Tensor, b: Tensor, scaling: bool = False) -> tuple[Tensor, Tensor]:
-    """Both Blocked where that keeps pad lanes zero, else both arrays. `scaling`: b may be a finite number beside a."""
+    """Both Blocked where that keeps pad lanes zero, else both arrays; with `scaling` b may be a number."""
     if type(a.data) is not ops.Blocked and type(b.data) is not ops.Blocked:
         return a, b
     if a.shape == b.shape:
@@ -79,13 +79,15 @@ def unbroadcast(gy: Any, shape: tuple[int, ...]) -> Any:
     if type(gy) is ops.Blocked:  # against a number
         return np.asarray(gy.data.sum())
     extra = gy.ndim - len(shape)
-    axes = tuple(range(extra)) + tuple(i + extra for i, n in enumerate(shape) if n == 1 and gy.shape[i + extra] != 1)
+    axes = tuple(range(extra)) + tuple(
+        i + extra for i, n in enumerate(shape) if n == 1 and gy.shape[i + extra] != 1
+    )
     return np.asarray(gy.sum(axis=axes, keepdims=True)).reshape(shape)
 
 
 def add(a: Operand, b: Operand) -> Tensor:
     """a + b."""
-    a, b = _one_kind(*_operands("add", a, b))
+    a, b = _one_kind(*operands("add", a, b))
     y = _apply("add", np.add, a.data, b.data)
     if not recording(a, b):
         return wrap(y)
@@ -99,21 +101,23 @@ def add(a: Operand, b: Operand) -> Tensor:
 
 def sub(a: Operand, b: Operand) -> Tensor:
     """a - b."""
-    a, b = _one_kind(*_operands("sub", a, b))
+    a, b = _one_kind(*operands("sub", a, b))
     y = _apply("sub", np.subtract, a.data, b.data)
     if not recording(a, b):
         return wrap(y)
     need_a, need_b, a_shape, b_shape = a.requires_grad, b.requires_grad, a.data.shape, b.data.shape
 
     def backward(gy: Any) -> Gradients:
-        return unbroadcast(gy, a_shape) if need_a else None, unbroadcast(_negative(gy), b_shape) if need_b else None
+        return unbroadcast(gy, a_shape) if need_a else None, unbroadcast(
+            _negative(gy), b_shape
+        ) if need_b else None
 
     return record(y, (a, b), backward)
 
 
 def mul(a: Operand, b: Operand) -> Tensor:
     """a * b."""
-    a, b = _operands("mul", a, b)
+    a, b = operands("mul", a, b)
     if type(b.data) is ops.Blocked and not a.ndim:
         a, b = b, a
     a, b = _one_kind(a, b, scaling=True)
@@ -133,7 +137,7 @@ def mul(a: Operand, b: Operand) -> Tensor:
 
 def div(a: Operand, b: Operand) -> Tensor:
     """a / b; a Blocked image divided by a number stays Blocked."""
-    a, b = _operands("div", a, b)
+    a, b = operands("div", a, b)
     if type(a.data) is ops.Blocked and not b.ndim and not b.requires_grad and b.item():
         return mul(a, 1.0 / b.item())
     a, b = to_plain(a), to_plain(b)
@@ -152,7 +156,7 @@ def div(a: Operand, b: Operand) -> Tensor:
 
 def pow(a: Operand, b: Operand) -> Tensor:
     """a ** b; the gradient for b is 0 where a is 0, as in PyTorch."""
-    a, b = _operands("pow", a, b)
+    a, b = operands("pow", a, b)
     a, b = to_plain(a), to_plain(b)
     ad, bd = a.data, b.data
     y = _apply("pow", np.power, ad, bd)
@@ -192,35 +196,7 @@ def neg(x: Tensor) -> Tensor:
     return record(y, (x,), backward)
 
 
-def matmul(a: Operand, b: Operand) -> Tensor:
-    """a @ b as NumPy and PyTorch define it: vectors, matrices, and stacks of matrices with broadcasting."""
-    a, b = _operands("matmul", a, b)
-    a, b = to_plain(a), to_plain(b)
-    ad, bd = a.data, b.data
-    if not ad.ndim or not bd.ndim:
-        raise ValueError("matmul: a number is no matrix; use *")
-    if ad.shape[-1] != bd.shape[max(bd.ndim - 2, 0)]:
-        raise ValueError(f"matmul: shapes {ad.shape} and {bd.shape} do not fit")
-    y = np.asarray(np.matmul(ad, bd))
-    if not recording(a, b):
-        return wrap(y)
-    need_a, need_b = a.requires_grad, b.requires_grad
-
-    def backward(gy: Any) -> Gradients:
-        rows = ad[None, :] if ad.ndim == 1 else ad
-        columns = bd[:, None] if bd.ndim == 1 else bd
-        if bd.ndim == 1:
-            gy = gy[..., None]
-        if ad.ndim == 1:
-            gy = gy[..., None, :]
-        ga = unbroadcast(gy @ columns.swapaxes(-1, -2), rows.shape).reshape(ad.shape) if need_a else None
-        gb = unbroadcast(rows.swapaxes(-1, -2) @ gy, columns.shape).reshape(bd.shape) if need_b else None
-        return ga, gb
-
-    return record(y, (a, b), backward, (a, b))
-
-
 def compare(how: str, a: Operand, b: Operand) -> Tensor:
     """Truth values of a comparison named as in NumPy ("less", "equal", ...); never recorded."""
-    a, b = _operands(how, a, b)
+    a, b = operands(how, a, b)
     return wrap(_apply(how, getattr(np, how), a.numpy(), b.numpy()))

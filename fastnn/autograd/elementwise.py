@@ -1,4 +1,7 @@
-"""Functions of one tensor, element by element. Blocked images become NCHW arrays first: few of these keep zeros zero."""
+"""Functions of one tensor, element by element.
+
+Blocked images become NCHW arrays first: few of these keep the zeros of the pad lanes zero.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,7 @@ from fastnn.autograd.layout import to_plain
 from fastnn.autograd.tensor import Tensor, as_tensor, record, recording, wrap
 
 
-def _through_result(
-    x: Tensor, forward: Callable[[Any], Any], slope: Callable[[Any, Any], Any]
-) -> Tensor:
+def _through_result(x: Tensor, forward: Callable[[Any], Any], slope: Callable[[Any, Any], Any]) -> Tensor:
     """forward(x), where ``slope(gy, y)`` is the gradient in terms of the result."""
     x = to_plain(as_tensor(x))
     y = np.asarray(forward(x.data))

@@ -1,9 +1,10 @@
 """Changes in place.
 
-Where nothing is recorded the memory is overwritten, views see it, and the tensor's version moves, so that a `backward`
-which still needs the old values says so. Where the change itself is recorded, the Tensor object takes over the new
-array and its place on the tape: everybody who holds the object sees the change, earlier results keep the values they
-were computed from, and tensors that merely share the old memory (`detach`, views) do not follow.
+Where nothing is recorded the memory is overwritten, views see it, and the tensor's version moves, so that a
+`backward` which still needs the old values says so. Where the change itself is recorded, the Tensor object
+takes over the new array and its place on the tape: everybody who holds the object sees the change, earlier
+results keep the values they were computed from, and tensors that merely share the old memory (`detach`,
+views) do not follow.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from fastnn import ops
+from fastnn.autograd._data import copy
 from fastnn.autograd._tape import Gradients, mode
 from fastnn.autograd.arithmetic import unbroadcast
 from fastnn.autograd.layout import to_plain
 from fastnn.autograd.shape import is_basic, raw_index
-from fastnn.autograd.tensor import Tensor, as_tensor, copy, record, recording, wrap
+from fastnn.autograd.tensor import Tensor, as_tensor, record, recording, wrap
 
 
 def replace(name: str, x: Tensor, new: Tensor) -> Tensor:
@@ -35,7 +37,9 @@ def replace(name: str, x: Tensor, new: Tensor) -> Tensor:
     if new.dtype != x.dtype:
         raise TypeError(f"{name}: the result is {new.dtype}, the tensor is {x.dtype}")
     if mode.enabled and x.requires_grad and x._node is None:
-        raise RuntimeError(f"{name}: a leaf that requires grad cannot be changed in place; do it under no_grad()")
+        raise RuntimeError(
+            f"{name}: a leaf that requires grad cannot be changed in place; do it under no_grad()"
+        )
     if mode.enabled and (x.requires_grad or new.requires_grad):
         x.data = new.data if new.requires_grad else copy(new.data)
         x._node, x._version, x.requires_grad = new._node, new._version, new.requires_grad
@@ -60,7 +64,8 @@ def _fitted(data: Any, target: Any) -> Any:
 
 
 def copy_(x: Tensor, source: Any) -> Tensor:
-    """x with the values of `source`: a number, or an array or tensor that broadcasts to x; floats are converted."""
+    """x with the values of `source`: a number, array or tensor that broadcasts to x, converted to its
+    dtype."""
     source = _operand(x, source)
     values = source.data
     if source.shape != x.shape or source.dtype != x.dtype:
@@ -77,7 +82,9 @@ def copy_(x: Tensor, source: Any) -> Tensor:
         g = unbroadcast(plain, shape).astype(dtype, copy=False)
         return (ops.blocked(g) if blocked else g,)
 
-    return replace("copy_", x, record(np.array(values) if values is source.data else values, (source,), backward))
+    return replace(
+        "copy_", x, record(np.array(values) if values is source.data else values, (source,), backward)
+    )
 
 
 def set_item(x: Tensor, index: Any, value: Any) -> None:

@@ -1,12 +1,15 @@
-"""The fully connected layer on the tape."""
+"""The fully connected layer and the matrix product on the tape."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from fastnn import ops
 from fastnn.autograd._tape import Gradients
 from fastnn.autograd.activation import check_activation
+from fastnn.autograd.arithmetic import operands, unbroadcast
 from fastnn.autograd.layout import to_plain
 from fastnn.autograd.tensor import Tensor, as_tensor, record, recording, wrap
 
@@ -46,3 +49,35 @@ def linear(x: Any, weight: Any, bias: Any = None, *, activation: str | None = No
         )
 
     return record(y, (x, weight, bias), backward, (x, weight), saves_result=activation is not None)
+
+
+def matmul(a: Any, b: Any) -> Tensor:
+    """a @ b: vectors, matrices, and stacks of matrices with broadcasting; the recorded form of `ops.matmul`.
+
+    Examples
+    --------
+    >>> from fastnn.autograd import Tensor, matmul
+    >>> matmul(Tensor([[1.0, 2.0]]), Tensor([[3.0], [4.0]])).item()
+    11.0
+    """
+    a, b = operands("matmul", a, b)
+    a, b = to_plain(a), to_plain(b)
+    ad, bd = a.data, b.data
+    y = np.asarray(ops.matmul(ad, bd))
+    if not recording(a, b):
+        return wrap(y)
+    need_a, need_b = a.requires_grad, b.requires_grad
+
+    def backward(gy: Any) -> Gradients:
+        rows = ad[None, :] if ad.ndim == 1 else ad
+        columns = bd[:, None] if bd.ndim == 1 else bd
+        g = gy[..., None] if bd.ndim == 1 else gy
+        g = g[..., None, :] if ad.ndim == 1 else g
+        ga = gb = None
+        if need_a:
+            ga = unbroadcast(ops.matmul(g, columns.swapaxes(-1, -2)), rows.shape).reshape(ad.shape)
+        if need_b:
+            gb = unbroadcast(ops.matmul(rows.swapaxes(-1, -2), g), columns.shape).reshape(bd.shape)
+        return ga, gb
+
+    return record(y, (a, b), backward, (a, b))

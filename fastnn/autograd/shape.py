@@ -1,4 +1,7 @@
-"""Reshaping, indexing and joining. Results share memory with the input where NumPy's do; Blocked images become NCHW."""
+"""Reshaping, indexing and joining.
+
+Results share memory with the input where NumPy's do. Blocked images become NCHW arrays first.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from fastnn import ops
+from fastnn.autograd._data import copy
 from fastnn.autograd._tape import Gradients
 from fastnn.autograd.layout import to_plain
-from fastnn.autograd.tensor import Tensor, as_tensor, copy, record, recording, wrap
+from fastnn.autograd.tensor import Tensor, as_tensor, record, recording, wrap
 
 
 def _sizes(sizes: Any) -> tuple[int, ...]:
@@ -28,7 +32,9 @@ def reshape(x: Tensor, shape: Any) -> Tensor:
     try:
         y = xd.reshape(sizes)
     except ValueError:
-        raise ValueError(f"reshape: {xd.size} elements of shape {xd.shape} do not fit shape {sizes}") from None
+        raise ValueError(
+            f"reshape: {xd.size} elements of shape {xd.shape} do not fit shape {sizes}"
+        ) from None
     version = x._version if y.base is not None and (y.base is xd or y.base is xd.base) else None
     if not recording(x):
         return wrap(y, version)
@@ -41,7 +47,7 @@ def reshape(x: Tensor, shape: Any) -> Tensor:
 
 
 def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-    """Dimensions `start_dim` to `end_dim`, inclusive, as one. A Blocked image becomes a plain array on the way."""
+    """Dimensions `start_dim` to `end_dim`, inclusive, as one. A Blocked image becomes a plain array."""
     if type(x.data) is not ops.Blocked:
         start, end = (d + x.ndim if d < 0 else d for d in (start_dim, end_dim))
         if not x.ndim:
@@ -90,7 +96,9 @@ def squeeze(x: Tensor, dim: int | None = None) -> Tensor:
     if dim is not None and not -x.ndim <= dim < x.ndim:
         raise ValueError(f"squeeze: dimension {dim} of a tensor with {x.ndim}")
     only = None if dim is None else dim % x.ndim
-    return reshape(x, (tuple(n for i, n in enumerate(x.shape) if n != 1 or (only is not None and i != only)),))
+    return reshape(
+        x, (tuple(n for i, n in enumerate(x.shape) if n != 1 or (only is not None and i != only)),)
+    )
 
 
 def unsqueeze(x: Tensor, dim: int) -> Tensor:
@@ -165,7 +173,9 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     try:
         y = np.concatenate([p.data for p in parts], axis=dim)
     except ValueError:
-        raise ValueError(f"cat: shapes {[p.shape for p in parts]} do not join along dimension {dim}") from None
+        raise ValueError(
+            f"cat: shapes {[p.shape for p in parts]} do not join along dimension {dim}"
+        ) from None
     if not recording(*parts):
         return wrap(y)
     ends = np.cumsum([p.shape[dim] for p in parts])[:-1]

@@ -1,4 +1,4 @@
-"""`Tensor`: an array with a place on the tape, and the helpers that every recorded operation is written with."""
+"""`Tensor`: an array with a place on the tape; and what every recorded operation is written with."""
 
 from __future__ import annotations
 
@@ -11,30 +11,9 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fastnn import ops
 from fastnn.autograd import _tape
+from fastnn.autograd._data import add_gradients, as_array, copy, like, memory
 from fastnn.autograd._operators import Operators
 from fastnn.autograd._tape import Gradients, HookHandle, Node, mode
-
-
-def as_array(data: Any) -> Any:
-    """`data` as a native-endian NumPy array or a Blocked, without a copy where possible; Python floats become float32."""
-    if isinstance(data, (np.ndarray, ops.Blocked)):
-        if isinstance(data, np.ma.MaskedArray):
-            raise TypeError("Tensor: a masked array has no meaning here; fill it first")
-        if isinstance(data, np.ndarray):
-            data = np.asarray(data)
-            if not data.dtype.isnative:
-                data = data.astype(data.dtype.newbyteorder("="))
-    elif isinstance(data, np.generic) or hasattr(data, "__array__") or hasattr(data, "__array_interface__"):
-        data = np.asarray(data)
-    elif hasattr(data, "__dlpack__"):
-        data = np.from_dlpack(data)
-    else:
-        data = np.asarray(data)
-        if data.dtype == np.float64 and not isinstance(data, memoryview):
-            data = data.astype(np.float32)
-    if data.dtype.kind not in "fiub":
-        raise TypeError(f"Tensor: dtype {data.dtype} is not a number or truth value")
-    return data
 
 
 class Tensor(Operators):
@@ -42,14 +21,15 @@ class Tensor(Operators):
 
     Parameters
     ----------
-    data : array of numbers, Blocked, nested lists (floats become float32), or anything with the buffer protocol,
-        ``__array__`` or DLPack. Memory is shared where possible.
+    data : array of numbers, Blocked, nested lists (floats become float32), or anything with the buffer
+        protocol, ``__array__`` or DLPack. Memory is shared where possible.
     requires_grad : whether `backward` should leave a gradient in `grad`; float dtypes only.
 
     Attributes
     ----------
-    data : NumPy array or `fastnn.ops.Blocked`. Convolutions make Blocked images and everything after them keeps them
-        so, gradients included. Writing into this array goes unnoticed by the check for saved tensors.
+    data : NumPy array or `fastnn.ops.Blocked`. Convolutions make Blocked images and everything after them
+        keeps them so, gradients included. Writing into this array goes unnoticed by the check for saved
+        tensors.
     grad : Tensor or None, the sum of the gradients of all `backward` calls so far; same kind as `data`.
 
     Raises
@@ -66,8 +46,10 @@ class Tensor(Operators):
     array([2., 4., 6.], dtype=float32)
     """
 
-    __slots__ = ("data", "grad", "requires_grad", "_node", "_version", "_hooks", "__weakref__")
+    __slots__ = ("__weakref__", "_hooks", "_node", "_version", "data", "grad", "requires_grad")
     __array_ufunc__ = None  # ndarray + Tensor comes to Tensor.__radd__
+
+    data: Any
 
     def __init__(self, data: Any, requires_grad: bool = False) -> None:
         array = data.data if isinstance(data, Tensor) else as_array(data)
@@ -106,10 +88,11 @@ class Tensor(Operators):
         return self._node is None
 
     def numpy(self) -> NDArray[Any]:
-        """The values as a NumPy array, images as NCHW: the tensor's own memory, or a new array where it is Blocked."""
+        """The values as an array, images as NCHW: the tensor's own memory, a new array where it is
+        Blocked."""
         return self.data.numpy() if type(self.data) is ops.Blocked else self.data
 
-    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> NDArray[Any]:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         array = self.numpy()
         if dtype is not None and array.dtype != dtype:
             return array.astype(dtype)
@@ -155,8 +138,8 @@ class Tensor(Operators):
         Raises
         ------
         RuntimeError
-            Where nothing was recorded, the graph was freed before, a saved tensor was changed in place since, or the
-            gradient is missing.
+            Where nothing was recorded, the graph was freed before, a saved tensor was changed in place since,
+            or the gradient is missing.
         ValueError
             Where the gradient has another shape.
         """
@@ -171,12 +154,13 @@ class Tensor(Operators):
         if self._hooks:
             gradient, owned = _tape.run_hooks(self._hooks, gradient), False
         if self.grad is not None:
-            self.grad = wrap(_tape.add_gradients(self.grad.data, gradient))
+            self.grad = wrap(add_gradients(self.grad.data, gradient))
         else:
             self.grad = wrap(gradient if owned else copy(gradient))
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> HookHandle:
-        """Call ``hook(gradient)`` whenever the gradient of this tensor is known; what it returns replaces the gradient.
+        """Call ``hook(gradient)`` whenever the gradient of this tensor is known; what it returns replaces the
+        gradient.
 
         Examples
         --------
@@ -228,7 +212,7 @@ class Tensor(Operators):
 
     def _memory(self) -> NDArray[Any]:
         """The array to write into; whoever does calls `_changed` too."""
-        return self.data.data if type(self.data) is ops.Blocked else self.data
+        return memory(self.data)
 
     def _changed(self) -> None:
         self._version[0] = _tape.tick()
@@ -276,8 +260,8 @@ def record(
     ----------
     data : the result.
     inputs : what gradients go to, in the order in which `backward` returns them.
-    backward : gradient of the result -> gradients of the inputs, each of the input's kind (array or Blocked), None
-        where the input does not require grad.
+    backward : gradient of the result -> gradients of the inputs, each of the input's kind (array or Blocked),
+        None where the input does not require grad.
     saved : inputs whose values `backward` reads; `saves_result` where it reads the result as well.
     version : the version of the tensor whose memory the result shares, if it does.
     """
@@ -296,36 +280,18 @@ def as_tensor(data: Any) -> Tensor:
     return data if isinstance(data, Tensor) else Tensor(data)
 
 
-def copy(data: Any) -> Any:
-    """The same values in fresh memory, of the same kind."""
-    if type(data) is not ops.Blocked:
-        return np.array(data)
-    fresh = ops.Blocked.empty(data.shape, data.dtype)
-    fresh.data[...] = data.data
-    return fresh
-
-
-def _like(data: Any, model: Any, name: str) -> Any:
-    """`data` as a gradient for `model`: same shape and dtype are required, the kind is converted."""
-    if tuple(data.shape) != tuple(model.shape):
-        raise ValueError(f"{name}: gradient has shape {tuple(data.shape)}, tensor has {tuple(model.shape)}")
-    if data.dtype != model.dtype:
-        raise TypeError(f"{name}: gradient is {data.dtype}, tensor is {model.dtype}")
-    if type(model) is ops.Blocked:
-        return ops.blocked(data)
-    return data.numpy() if type(data) is ops.Blocked else data
-
-
 def _initial_gradient(tensor: Tensor, gradient: Any) -> Any:
     if gradient is not None:
         if isinstance(gradient, Tensor):
             gradient = gradient.data
         elif not isinstance(gradient, (np.ndarray, ops.Blocked)):
             gradient = np.asarray(gradient, dtype=tensor.dtype)
-        return _like(gradient, tensor.data, "backward")
+        return like(gradient, tensor.data, "backward")
     if tensor.size != 1:
-        raise RuntimeError(f"backward: the tensor has shape {tensor.shape}; pass a gradient, or sum it to one element")
-    return _like(np.ones(tensor.shape, dtype=tensor.dtype), tensor.data, "backward")
+        raise RuntimeError(
+            f"backward: the tensor has shape {tensor.shape}; pass a gradient, or sum it to one element"
+        )
+    return like(np.ones(tensor.shape, dtype=tensor.dtype), tensor.data, "backward")
 
 
 def _raw_hook(hook: Callable[[Tensor], Tensor | None]) -> Callable[[Any], Any]:
@@ -335,6 +301,8 @@ def _raw_hook(hook: Callable[[Tensor], Tensor | None]) -> Callable[[Any], Any]:
         replaced = hook(wrap(gradient))
         if replaced is None:
             return gradient
-        return _like(replaced.data if isinstance(replaced, Tensor) else np.asarray(replaced), gradient, "register_hook")
+        return like(
+            replaced.data if isinstance(replaced, Tensor) else np.asarray(replaced), gradient, "register_hook"
+        )
 
     return raw

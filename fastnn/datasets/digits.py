@@ -33,9 +33,9 @@ def load_digits() -> Split:
     >>> digits.x_train.shape, digits.x_test.shape, int(digits.x_train.max())
     ((1442, 8, 8), (355, 8, 8), 16)
     """
-    with resources.files("fastnn.datasets").joinpath("digits.npz").open("rb") as file:
-        with np.load(file, allow_pickle=False) as archive:
-            images, labels = archive["images"], archive["labels"].astype(np.int64)
+    packed = resources.files("fastnn.datasets").joinpath("digits.npz")
+    with packed.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        images, labels = archive["images"], archive["labels"].astype(np.int64)
     held_out = np.zeros(len(labels), dtype=bool)
     for label in range(10):
         held_out[np.flatnonzero(labels == label)[4::5]] = True

@@ -1,7 +1,9 @@
-"""Layers: objects with parameters. The maths of each is one call into `fastnn.autograd` (or, packed, `fastnn.ops`).
+"""Layers: objects with parameters. The maths of each is one call into `fastnn.autograd` (or, packed,
+`fastnn.ops`).
 
-Constructor signatures, default initialisation and state-dict keys are PyTorch's. A layer takes tensors or plain arrays.
-In ``eval()`` under ``no_grad()`` layers with weights run from a packed copy of them, made again when they change.
+Constructor signatures, default initialisation and state-dict keys are PyTorch's. A layer takes tensors or
+plain arrays. In ``eval()`` under ``no_grad()`` layers with weights run from a packed copy of them, made again
+when they change.
 """
 
 from fastnn.nn import init

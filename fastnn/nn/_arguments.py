@@ -10,7 +10,9 @@ import numpy as np
 def pair(layer: str, name: str, value: Any, least: int) -> tuple[int, int]:
     """An int or two of them, each at least `least`, as a pair (vertical, horizontal)."""
     sizes = value if isinstance(value, (tuple, list)) else (value, value)
-    if len(sizes) != 2 or not all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in sizes):
+    if len(sizes) != 2 or not all(
+        isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in sizes
+    ):
         raise TypeError(f"{layer}: {name} must be an int or two of them, is {value!r}")
     if min(sizes) < least:
         raise ValueError(f"{layer}: {name} must be at least {least}, is {value!r}")

@@ -8,13 +8,15 @@ from typing import Any
 from fastnn.autograd.tensor import Tensor
 from fastnn.nn.parameter import Parameter
 
-# weight, bias, their versions, options, activation, packed object. The parameters are held, so `is` cannot take a new
-# one for an old one; and it is one tuple, so that threads that share a layer see all of it or nothing.
+# weight, bias, their versions, options, activation, packed object. The parameters are held, so `is` cannot
+# take a new one for an old one; and it is one tuple, so that threads that share a layer see all of it or
+# nothing.
 Entry = tuple[Tensor, Tensor | None, int, int, tuple[Any, ...], str | None, Any]
 
 
 def packed(layer: Any, options: tuple[Any, ...], activation: str | None, pack: Callable[..., Any]) -> Any:
-    """``pack(weight, bias, *options, activation=activation)`` for a layer, the last one where nothing has changed since.
+    """``pack(weight, bias, *options, activation=activation)`` for a layer, the last one where nothing has
+    changed since.
 
     None where weight or bias is no `Parameter`: changes of other tensors may go unnoticed.
     """

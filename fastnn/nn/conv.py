@@ -25,7 +25,8 @@ class Conv2d(Module):
     Parameters
     ----------
     in_channels, out_channels : multiples of `groups`.
-    kernel_size, stride, padding, dilation : ints or pairs (vertical, horizontal); padding also "same" or "valid".
+    kernel_size, stride, padding, dilation : ints or pairs (vertical, horizontal); padding also "same" or
+        "valid".
     groups : number of channel groups that do not see each other.
     bias : whether there is one.
     padding_mode : "zeros".
@@ -109,7 +110,7 @@ class Conv2d(Module):
             init.uniform_(self.bias, -bound, bound)
 
     def forward(self, x: Tensor, activation: str | None = None) -> Tensor:
-        """Result is [n, out_channels, oh, ow], Blocked; `activation` ("relu") is computed in the same pass."""
+        """Result is [n, out_channels, oh, ow], Blocked; `activation` ("relu") costs no pass of its own."""
         options = self.stride, self.padding, self.dilation, self.groups
         if not self.training and not mode.enabled:
             filters = packed(self, options, activation, ops.pack_conv2d)
@@ -120,7 +121,9 @@ class Conv2d(Module):
         return conv2d(x, self.weight, self.bias, *options, activation=activation)
 
     def extra_repr(self) -> str:
-        text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
+        text = (
+            f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
+        )
         if self.padding != (0, 0):
             text += f", padding={self.padding}"
         if self.dilation != (1, 1):

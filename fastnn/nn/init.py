@@ -1,7 +1,7 @@
 """Initial values for parameters: PyTorch's functions, names and formulas.
 
-Each fills a tensor in place, also one that requires grad, and returns it. Random ones draw from `generator`, or from one
-generator of this module, which starts from a fixed seed; `manual_seed` sets another.
+Each fills a tensor in place, also one that requires grad, and returns it. Random ones draw from `generator`,
+or from one generator of this module, which starts from a fixed seed; `manual_seed` sets another.
 
 References
 ----------
@@ -61,7 +61,9 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 @no_grad()
-def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: np.random.Generator | None = None) -> Tensor:
+def uniform_(
+    tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: np.random.Generator | None = None
+) -> Tensor:
     """Uniform in [a, b)."""
     values = (generator or _shared).random(tensor.shape, dtype=tensor.dtype.type)
     values *= b - a
@@ -99,7 +101,9 @@ def ones_(tensor: Tensor) -> Tensor:
 def _fans(tensor: Tensor) -> tuple[int, int]:
     """Inputs that feed one output, and outputs that one input feeds."""
     if tensor.ndim < 2:
-        raise ValueError(f"init: fan-in and fan-out need at least 2 dimensions, tensor has shape {tensor.shape}")
+        raise ValueError(
+            f"init: fan-in and fan-out need at least 2 dimensions, tensor has shape {tensor.shape}"
+        )
     field = math.prod(tensor.shape[2:])
     return tensor.shape[1] * field, tensor.shape[0] * field
 
@@ -138,7 +142,9 @@ def _xavier_std(tensor: Tensor, gain: float) -> float:
     return gain * math.sqrt(2.0 / sum(_fans(tensor)))
 
 
-def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: np.random.Generator | None = None) -> Tensor:
+def xavier_uniform_(
+    tensor: Tensor, gain: float = 1.0, generator: np.random.Generator | None = None
+) -> Tensor:
     """Uniform with deviation gain * sqrt(2 / (fan_in + fan_out))."""
     bound = math.sqrt(3.0) * _xavier_std(tensor, gain)
     return uniform_(tensor, -bound, bound, generator)

@@ -67,7 +67,7 @@ class Linear(Module):
             init.uniform_(self.bias, -bound, bound)
 
     def forward(self, x: Tensor, activation: str | None = None) -> Tensor:
-        """Result is [..., out_features]; `activation` ("relu") is computed in the same pass."""
+        """Result is [..., out_features]; `activation` ("relu") costs no pass of its own."""
         if not self.training and not mode.enabled:
             matrix = packed(self, (), activation, ops.pack_linear)
             if matrix is not None:

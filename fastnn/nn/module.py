@@ -34,8 +34,8 @@ def _as_input(x: Any) -> Any:
 class Module:
     """Base of layers and networks: attributes that are parameters, buffers or modules belong to it.
 
-    A subclass sets them in ``__init__`` and computes in ``forward``; calling the module runs `forward` and the hooks.
-    Plain arrays given to a call are wrapped into tensors.
+    A subclass sets them in ``__init__`` and computes in ``forward``; calling the module runs `forward` and
+    the hooks. Plain arrays given to a call are wrapped into tensors.
 
     Examples
     --------
@@ -68,7 +68,7 @@ class Module:
         return y
 
     def register_forward_hook(self, hook: ForwardHook) -> HookHandle:
-        """Call ``hook(module, inputs, output)`` after every forward; what it returns, unless None, replaces the output."""
+        """Call ``hook(module, inputs, output)`` after every forward; what it returns replaces the output."""
         if self._forward_hooks is None:
             self._forward_hooks = {}
         return HookHandle(self._forward_hooks, hook)
@@ -131,7 +131,8 @@ class Module:
         return {name: np.array(tensor.numpy()) for name, tensor in self._state().items()}
 
     def _state(self) -> dict[str, Parameter | Buffer]:
-        """The tensors behind `state_dict`, a module's parameters before its buffers, shared ones under every name."""
+        """The tensors behind `state_dict`: of each module parameters, then buffers; shared ones under every
+        name."""
         state: dict[str, Parameter | Buffer] = {}
         for prefix, module in self._walk(""):
             for kind in (Parameter, Buffer):
@@ -167,14 +168,18 @@ class Module:
                 wrong.append(f"dtype of {name}: {arrays[name].dtype}, expected {own[name].dtype}")
         faults = faults + sorted(wrong) if strict else sorted(wrong)
         if faults:
-            raise ValueError(f"load_state_dict: {type(self).__name__} does not fit:\n  " + "\n  ".join(faults))
+            raise ValueError(
+                f"load_state_dict: {type(self).__name__} does not fit:\n  " + "\n  ".join(faults)
+            )
         for name, array in arrays.items():
             own[name]._memory()[...] = array
             own[name]._changed()
         return IncompatibleKeys(missing, unexpected)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name not in ("_packed", "_forward_hooks")}
+        return {
+            name: value for name, value in vars(self).items() if name not in ("_packed", "_forward_hooks")
+        }
 
     # Modes
 
@@ -213,7 +218,8 @@ class Module:
 
     def __repr__(self) -> str:
         lines = [
-            f"  ({name}): " + repr(child).replace("\n", "\n  ") + "\n" for name, child in self.named_children()
+            f"  ({name}): " + repr(child).replace("\n", "\n  ") + "\n"
+            for name, child in self.named_children()
         ]
         return f"{type(self).__name__}({self.extra_repr()}{chr(10) if lines else ''}{''.join(lines)})"
 

@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn.autograd.tensor import Tensor, as_array
+from fastnn.autograd._data import as_array
+from fastnn.autograd.tensor import Tensor
 
 
 class _Stored(Tensor):
     """A tensor with memory of its own, to which `data` is a read-only window.
 
-    Whatever is derived from the values (packed weights) is made again when the version moves. So every way to change
-    them must move it: assigning `data`, ``copy_`` and the other in-place methods do, and writing into the array raises.
+    Whatever is derived from the values (packed weights) is made again when the version moves. So every way to
+    change them must move it: assigning `data`, ``copy_`` and the other in-place methods do, and writing into
+    the array raises.
     """
 
     __slots__ = ("_store",)
@@ -45,8 +47,8 @@ class Parameter(_Stored):
 
     Notes
     -----
-    ``p.data`` and ``p.numpy()`` are read-only. To change values, write ``with no_grad(): p -= 0.1 * p.grad``, or
-    ``p.copy_(values)`` in the same place, or assign ``p.data = values``.
+    ``p.data`` and ``p.numpy()`` are read-only. To change values, write ``with no_grad(): p -= 0.1 * p.grad``,
+    or ``p.copy_(values)`` in the same place, or assign ``p.data = values``.
 
     Examples
     --------

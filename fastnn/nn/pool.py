@@ -25,7 +25,8 @@ class MaxPool2d(Module):
 
     Parameters
     ----------
-    kernel_size, stride, padding, dilation : ints or pairs; stride None means kernel_size, padding counts as -inf.
+    kernel_size, stride, padding, dilation : ints or pairs; stride None means kernel_size, padding counts as
+        -inf.
     return_indices : return (result, indices) with the positions of the maxima within their planes.
     ceil_mode : keep windows that only start inside the image.
 
@@ -96,7 +97,11 @@ class AvgPool2d(Module):
             count("AvgPool2d", "divisor_override", divisor_override)
         self.kernel_size, self.padding = kernel_size, padding
         self.stride = kernel_size if stride is None else stride
-        self.ceil_mode, self.count_include_pad, self.divisor_override = ceil_mode, count_include_pad, divisor_override
+        self.ceil_mode, self.count_include_pad, self.divisor_override = (
+            ceil_mode,
+            count_include_pad,
+            divisor_override,
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Result is [n, c, oh, ow], Blocked where x is."""

@@ -1,4 +1,4 @@
-"""Arguments in: arrays of one dtype, pairs, outputs. Every error of fastnn.ops starts here and names op and argument."""
+"""Arguments in: arrays of one dtype, pairs, outputs. Errors start here and name op and argument."""
 
 from collections.abc import Sequence
 from math import isfinite
@@ -30,7 +30,7 @@ def as_numpy(op: str, name: str, x: Any) -> np.ndarray:
 
 
 def as_array(op: str, name: str, x: Any) -> np.ndarray:
-    """`x` as a C-contiguous, aligned float32 or float64 array in native byte order; a copy only where it is not one yet."""
+    """`x` as a C-contiguous, aligned float32 or float64 array in native byte order, copied only where it is none."""
     if type(x) is not np.ndarray:
         x = as_numpy(op, name, x)
     dtype = x.dtype
@@ -140,7 +140,7 @@ def new_array(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 
 
 def check_out(op: str, out: Any, shape: tuple[int, ...], dtype: np.dtype, *inputs: Any) -> np.ndarray:
-    """The array that the kernel writes for `out`: `out` itself or, when strided or unaligned, a new one (see `finish_out`)."""
+    """The array that the kernel writes: `out` itself or, when strided or unaligned, a new one (see `finish_out`)."""
     if not isinstance(out, np.ndarray):
         raise TypeError(f"{op}: out must be a NumPy array, got {type(out).__name__}")
     if out.shape != shape:

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.ops._checks import check_out, finish_out
 from fastnn.ops._blocked import BLOCKED, NCHW, Blocked, image_result
+from fastnn.ops._checks import check_out, finish_out
 
 
 class ImageOut:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from fastnn import _kernels
+from fastnn.ops._blocked import BLOCKED, blocked, image_argument, image_result
 from fastnn.ops._checks import (
     activation_spec,
     as_array,
@@ -19,7 +20,6 @@ from fastnn.ops._checks import (
 )
 from fastnn.ops._images import ImageOut
 from fastnn.ops._shapes import check_weight, conv2d_shape, image_shape, resolve_padding
-from fastnn.ops._blocked import BLOCKED, blocked, image_argument, image_result
 
 __all__ = ["conv2d", "conv2d_grad_bias", "conv2d_grad_input", "conv2d_grad_weight"]
 
@@ -86,7 +86,8 @@ def conv2d(
     """2-D convolution (cross-correlation) with fused bias, residual and activation.
 
     ``y[n, o, i, j] = act(bias[o] + residual[n, o, i, j]
-    + sum_{q, r, s} x[n, g C/G + q, i S - P + r D, j S - P + s D] weight[o, q, r, s])``, as `torch.nn.functional.conv2d`.
+    + sum_{q, r, s} x[n, g C/G + q, i S - P + r D, j S - P + s D] weight[o, q, r, s])``,
+    as `torch.nn.functional.conv2d`.
 
     Parameters
     ----------
@@ -98,7 +99,8 @@ def conv2d(
     groups : int that divides C and OC
     padding_mode : "zeros"
     layout : "NCHW"
-    activation : None, "relu", "relu6", ("clip", low, high), ("leaky_relu", slope), "silu", "hardswish", "sigmoid", "tanh"
+    activation : None, "relu", "relu6", "silu", "hardswish", "sigmoid", "tanh", ("clip", low, high) or
+        ("leaky_relu", slope)
     residual : array or Blocked like the result, optional
         Added before the activation.
     algorithm : "auto" or "direct"

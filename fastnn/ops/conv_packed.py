@@ -1,4 +1,4 @@
-"""Convolution weights packed once: `pack_conv2d`, and the rules that a `PackedConv2d` asks for what is not the fast path."""
+"""Convolution weights packed once: `pack_conv2d`, and the rules that a `PackedConv2d` asks off its fast path."""
 
 import sys
 from typing import Any
@@ -8,7 +8,7 @@ import numpy as np
 from fastnn import _kernels
 from fastnn._kernels import PackedConv2d
 from fastnn.ops._blocked import image_argument
-from fastnn.ops._checks import activation_spec, as_array, hashable, integer, new_array, pair, shaped
+from fastnn.ops._checks import activation_spec, as_array, integer, new_array, pair, shaped
 from fastnn.ops._images import ImageOut
 from fastnn.ops._shapes import check_weight, image_shape, resolve_padding
 from fastnn.ops.conv import check_modes, conv_params, residual_data
@@ -68,7 +68,7 @@ def pack_conv2d(
     own_bias = None
     if bias is not None:
         own_bias = shaped(op, "bias", bias, (kernel.shape[0],), kernel, "weight").copy()
-    oc, cg, kh, kw = kernel.shape
+    _, cg, kh, kw = kernel.shape
     smallest = (0, cg * groups, dilations[0] * (kh - 1) + 1, dilations[1] * (kw - 1) + 1)
     params = conv_params(op, smallest, kernel.shape, strides, pads, dilations, groups)
     packed = PackedConv2d(
@@ -114,7 +114,7 @@ def restore(packed: np.ndarray, bias: Any, *fields: Any) -> PackedConv2d:
 
 
 def _algorithm(packed: PackedConv2d) -> str:
-    oc, cg, kh, kw = packed.weight_shape
+    _, cg, kh, kw = packed.weight_shape
     shape = (0, cg * packed.groups, packed.dilation[0] * (kh - 1) + 1, packed.dilation[1] * (kw - 1) + 1)
     return _kernels.conv2d_algorithm(packed.plan(shape))
 
@@ -157,7 +157,7 @@ def explain(packed: PackedConv2d, input_shape: Any) -> str:
         raise TypeError(f"explain: packed must come from pack_conv2d, got {type(packed).__name__}")
     shape = image_shape("explain", "input_shape", input_shape)
     y_shape = packed.plan(shape).y_shape
-    oc, cg, kh, kw = packed.weight_shape
+    _, cg, kh, kw = packed.weight_shape
     steps = int(np.prod(y_shape)) * cg * kh * kw
     algorithm = _algorithm(packed)
     reason = f"since a group has {cg} input channel{'s' if cg != 1 else ''}"

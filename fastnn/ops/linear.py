@@ -68,7 +68,8 @@ def linear(x: Any, weight: Any, bias: Any = None, *, activation: Any = None, out
     --------
     >>> import numpy as np
     >>> from fastnn import ops
-    >>> ops.linear(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0], [5.0, 6.0]]), np.array([0.5, -20.0]), activation="relu")
+    >>> weight, bias = np.array([[3.0, 4.0], [5.0, 6.0]]), np.array([0.5, -20.0])
+    >>> ops.linear(np.array([[1.0, 2.0]]), weight, bias, activation="relu")
     array([[11.5,  0. ]])
     """
     a = as_array("linear", "x", x)
@@ -221,7 +222,7 @@ def matmul(a: Any, b: Any) -> np.ndarray:
     m, k = left.shape[-2:]
     n = right.shape[-1]
     if right.shape[-2] != k:
-        raise ValueError(f"matmul: {k} columns of a, shape {x.shape}, against {right.shape[-2]} rows of b, shape {y.shape}")
+        raise ValueError(f"matmul: a of shape {x.shape} has {k} columns, b of shape {y.shape} {right.shape[-2]} rows")
     try:
         batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
     except ValueError:

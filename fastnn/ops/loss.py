@@ -29,7 +29,12 @@ def _class_weights(op: str, weight: Any, scores: np.ndarray) -> np.ndarray:
 
 
 def _targets(
-    op: str, given: np.ndarray, x_shape: tuple[int, ...], scores: np.ndarray, loss_shape: tuple[int, ...], ignore_index: int
+    op: str,
+    given: np.ndarray,
+    x_shape: tuple[int, ...],
+    scores: np.ndarray,
+    loss_shape: tuple[int, ...],
+    ignore_index: int,
 ) -> np.ndarray:
     """Target as probabilities [M, C]; rows of an ignored class are zero."""
     m, classes = scores.shape
@@ -38,7 +43,8 @@ def _targets(
             raise ValueError(f"{op}: target of probabilities has shape {given.shape}, expected {x_shape}")
         probabilities = as_array(op, "target", given)
         same_dtype(op, "target", probabilities, "x", scores)
-        return probabilities.reshape(1, -1) if given.ndim == 1 else np.moveaxis(probabilities, 1, -1).reshape(m, classes)
+        last = probabilities if given.ndim == 1 else np.moveaxis(probabilities, 1, -1)
+        return last.reshape(scores.shape)
     if given.dtype.kind not in "iu":
         raise TypeError(f"{op}: target has dtype {given.dtype}; class indices or probabilities are needed")
     if given.shape != loss_shape:

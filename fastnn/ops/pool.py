@@ -24,7 +24,9 @@ def _params(op, x_shape, kernel_size, stride, padding, dilation, ceil_mode, coun
     return _kernels.PoolParams(x_shape, y_shape, kernel, strides, pads, dilations, count_include_pad, divisor)
 
 
-def _max_params(op: str, x_shape: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Any:
+def _max_params(
+    op: str, x_shape: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+) -> Any:
     stride = None if stride is None else hashable(stride)
     key = hashable(kernel_size), stride, hashable(padding), hashable(dilation)
     return _params(op, x_shape, *key, bool(ceil_mode), True, 0.0)

@@ -1,8 +1,9 @@
-"""Checkpoints in the safetensors format: 8 bytes of header length (little-endian), a JSON header, then raw arrays.
+"""Checkpoints in the safetensors format: header length (8 bytes, little-endian), JSON header, raw arrays.
 
-The header maps each name to ``{"dtype", "shape", "data_offsets"}`` and ``__metadata__`` to strings. Nothing in a file is
-executed, and nothing in it is believed before it is checked: lengths against the size of the file, ranges against each
-other (they must cover the data without gap or overlap), sizes against shape and dtype.
+The header maps each name to ``{"dtype", "shape", "data_offsets"}`` and ``__metadata__`` to strings. Nothing
+in a file is executed, and nothing in it is believed before it is checked: lengths against the size of the
+file, ranges against each other (they must cover the data without gap or overlap), sizes against shape and
+dtype.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ class Checkpoint(dict[str, NDArray[Any]]):
         self.metadata = dict(metadata)
 
 
-def save_checkpoint(path: PathLike, state: Module | Mapping[str, Any], metadata: Mapping[str, str] | None = None) -> None:
+def save_checkpoint(
+    path: PathLike, state: Module | Mapping[str, Any], metadata: Mapping[str, str] | None = None
+) -> None:
     """Write arrays to a safetensors file; whatever happens, the file is the old one or the complete new one.
 
     The data goes to a new file in the same folder, is flushed to the disk, and then takes the name.
@@ -94,7 +97,9 @@ def _plan(
             raise TypeError(f"save_checkpoint: {name!r} cannot be the name of an array")
         array = value.numpy() if isinstance(value, Tensor) else np.asarray(value)
         if array.dtype.newbyteorder("<") not in _NAMES:
-            raise TypeError(f"save_checkpoint: {name} has dtype {array.dtype}, which the format does not know")
+            raise TypeError(
+                f"save_checkpoint: {name} has dtype {array.dtype}, which the format does not know"
+            )
         arrays[name] = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).reshape(array.shape)
     end = 0
     ordered = sorted(arrays, key=lambda name: (-arrays[name].itemsize, name))
@@ -108,7 +113,7 @@ def _plan(
 
 @contextlib.contextmanager
 def _atomic(target: str) -> Any:
-    """A new file beside `target` that takes its name, with its permissions, once it is complete and on the disk."""
+    """A new file that takes the name and permissions of `target` once it is complete and on the disk."""
     folder, name = os.path.split(target)
     temporary = os.path.join(folder, f".{name[:40]}.{secrets.token_hex(6)}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
@@ -167,17 +172,17 @@ def _read(file: BinaryIO, file_size: int) -> Checkpoint:
         raise ValueError("__metadata__: must map strings to strings")
     data_size = file_size - 8 - length
     entries = [(name, *_check_entry(name, entry, data_size)) for name, entry in header.items()]
-    arrays: dict[str, NDArray[Any]] = dict.fromkeys(header)  # type: ignore[arg-type]
+    found: dict[str, NDArray[Any]] = {}
     end = 0
     for name, dtype, shape, begin, stop in sorted(entries, key=lambda e: (e[3], e[4])):
         if begin != end:
             what = "overlaps the array before it" if begin < end else f"leaves a gap of {begin - end} bytes"
             raise ValueError(f"{name}: data_offsets: [{begin}, {stop}] {what}")
-        arrays[name] = _read_array(file, name, dtype, shape, stop - begin)
+        found[name] = _read_array(file, name, dtype, shape, stop - begin)
         end = stop
     if end != data_size:
         raise ValueError(f"data: the arrays end at {end}, the file's data at {data_size}")
-    return Checkpoint(arrays, metadata)
+    return Checkpoint({name: found[name] for name in header}, metadata)
 
 
 def _parse(text: bytes) -> dict[str, Any]:
@@ -235,7 +240,7 @@ def _check_entry(name: str, entry: Any, data_size: int) -> tuple[str, tuple[int,
 
 def _read_array(file: BinaryIO, name: str, dtype: str, shape: tuple[int, ...], n_bytes: int) -> NDArray[Any]:
     flat = np.empty(n_bytes, dtype=np.uint8)
-    if file.readinto(memoryview(flat)) != n_bytes:  # type: ignore[attr-defined]
+    if file.readinto(flat.data) != n_bytes:  # type: ignore[attr-defined]
         raise ValueError(f"{name}: the file ended while it was read")
     if dtype == "BOOL" and n_bytes and flat.max() > 1:
         raise ValueError(f"{name}: BOOL holds a byte that is neither 0 nor 1")

@@ -23,7 +23,8 @@ Pair = tuple[Any, Any]
 
 
 class History(dict[str, list[float]]):
-    """Figures by name, one per finished epoch: loss, accuracy, seconds, and val_loss, val_accuracy where validated.
+    """Figures by name, one per finished epoch: loss, accuracy, seconds, and val_loss, val_accuracy where
+    validated.
 
     Attributes
     ----------
@@ -62,8 +63,8 @@ def fit(
     x, y : inputs [n, ...] and targets [n, ...] of the same length. A batch larger than n is one batch of n.
     epochs, batch_size : the last batch of an epoch may be smaller.
     optimizer : has zero_grad() and step(); ``SGD(model.parameters(), lr=0.05, momentum=0.9)`` where None.
-    loss : loss(output, targets) -> tensor without dimensions; ``CrossEntropyLoss()`` where None. Cross-entropy also
-        gives accuracies.
+    loss : loss(output, targets) -> tensor without dimensions; ``CrossEntropyLoss()`` where None.
+        Cross-entropy also gives accuracies.
     validation : (x, y) to evaluate after every epoch.
     shuffle, seed : whether each epoch has an order of its own, drawn from a generator with this seed.
     report : called with one line of text per epoch; None for silence.
@@ -72,7 +73,8 @@ def fit(
 
     Returns
     -------
-    History. After Ctrl-C it holds the finished epochs and `interrupted` is True; the model keeps what it has learnt.
+    History. After Ctrl-C it holds the finished epochs and `interrupted` is True; the model keeps what it has
+    learnt.
 
     Raises
     ------
@@ -95,7 +97,9 @@ def fit(
     if validation is not None:
         validation = _check_set("fit: validation", *validation)
     if epochs < 0 or batch_size < 1:
-        raise ValueError(f"fit: epochs must not be negative and batch_size be positive, are {epochs} and {batch_size}")
+        raise ValueError(
+            f"fit: epochs must not be negative and batch_size be positive, are {epochs} and {batch_size}"
+        )
     criterion = CrossEntropyLoss() if loss is None else loss
     if isinstance(criterion, CrossEntropyLoss):
         for labels in (y,) if validation is None else (y, validation[1]):
@@ -128,7 +132,9 @@ def fit(
     return history
 
 
-def _epoch(model: Module, batches: Iterable[Pair], optimizer: Any, criterion: Loss, bar: Bar) -> dict[str, float]:
+def _epoch(
+    model: Module, batches: Iterable[Pair], optimizer: Any, criterion: Loss, bar: Bar
+) -> dict[str, float]:
     """One pass over the set; mean loss and accuracy as they were while the model learnt."""
     model.train()
     tally = _Tally(criterion)
@@ -200,7 +206,9 @@ def predict(model: Module, x: Any, *, batch_size: int = 256) -> NDArray[Any]:
     return np.concatenate(parts)
 
 
-def evaluate(model: Module, x: Any, y: Any, *, batch_size: int = 256, loss: Loss | None = None) -> dict[str, float]:
+def evaluate(
+    model: Module, x: Any, y: Any, *, batch_size: int = 256, loss: Loss | None = None
+) -> dict[str, float]:
     """Loss, and accuracy where that is cross-entropy (or None), of a model in evaluation mode.
 
     Examples
@@ -223,7 +231,9 @@ def evaluate(model: Module, x: Any, y: Any, *, batch_size: int = 256, loss: Loss
 def _check_set(name: str, x: Any, y: Any) -> tuple[NDArray[Any], NDArray[Any]]:
     x, y = (v.numpy() if isinstance(v, Tensor) else np.asarray(v) for v in (x, y))
     if not x.ndim or not y.ndim or len(x) != len(y):
-        raise ValueError(f"{name}: inputs of shape {x.shape} and targets of shape {y.shape} do not belong together")
+        raise ValueError(
+            f"{name}: inputs of shape {x.shape} and targets of shape {y.shape} do not belong together"
+        )
     if not len(x):
         raise ValueError(f"{name}: the set is empty")
     return x, y
@@ -232,7 +242,9 @@ def _check_set(name: str, x: Any, y: Any) -> tuple[NDArray[Any], NDArray[Any]]:
 def _check_labels(model: Module, x: NDArray[Any], labels: NDArray[Any]) -> None:
     """Raise where labels are not classes of the model, of which one input tells the number."""
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
-        raise TypeError(f"fit: labels must be integers of shape [n], are {labels.dtype} of shape {labels.shape}")
+        raise TypeError(
+            f"fit: labels must be integers of shape [n], are {labels.dtype} of shape {labels.shape}"
+        )
     shape = predict(model, x[:1]).shape
     if len(shape) != 2:
         raise ValueError(f"fit: the model gives shape {shape} for one input, (1, classes) is needed")

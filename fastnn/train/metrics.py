@@ -31,7 +31,9 @@ def accuracy(logits: Any, target: Any) -> float:
     scores = logits.numpy() if isinstance(logits, Tensor) else np.asarray(logits)
     labels = target.numpy() if isinstance(target, Tensor) else np.asarray(target)
     if scores.ndim != 2 or labels.shape != scores.shape[:1]:
-        raise ValueError(f"accuracy: logits of shape {scores.shape} do not fit a target of shape {labels.shape}")
+        raise ValueError(
+            f"accuracy: logits of shape {scores.shape} do not fit a target of shape {labels.shape}"
+        )
     if not len(labels):
         raise ValueError("accuracy: no rows")
     return float((scores.argmax(axis=1) == labels).mean())

@@ -14,8 +14,8 @@ class SGD:
     """Stochastic gradient descent with momentum, as PyTorch computes it.
 
     For each parameter p with gradient g: ``d = g + weight_decay * p``; with momentum
-    ``v = momentum * v + (1 - dampening) * d`` (at first ``v = d``), then ``d = v``, or ``d + momentum * v`` for
-    Nesterov; at last ``p -= lr * d``.
+    ``v = momentum * v + (1 - dampening) * d`` (at first ``v = d``), then ``d = v``, or ``d + momentum * v``
+    for Nesterov; at last ``p -= lr * d``.
 
     Parameters
     ----------
@@ -30,7 +30,8 @@ class SGD:
     Raises
     ------
     ValueError
-        For negative options, for Nesterov without momentum or with dampening, and where there are no parameters.
+        For negative options, for Nesterov without momentum or with dampening, and where there are no
+        parameters.
     TypeError
         For things among `params` that are no tensors.
 
@@ -56,14 +57,16 @@ class SGD:
     ) -> None:
         defaults = {"lr": lr, "momentum": momentum, "dampening": dampening}
         defaults |= {"weight_decay": weight_decay, "nesterov": nesterov}
-        given = [params] if isinstance(params, Tensor) else list(params)
+        given: list[Any] = [params] if isinstance(params, Tensor) else list(params)
         groups = given if given and isinstance(given[0], dict) else [{"params": given}]
         self.param_groups: list[dict[str, Any]] = []
         self._velocity: dict[Tensor, Any] = {}
         seen: set[int] = set()
         for group in groups:
             options = {**defaults, **group}
-            options["params"] = [options["params"]] if isinstance(options["params"], Tensor) else list(options["params"])
+            options["params"] = (
+                [options["params"]] if isinstance(options["params"], Tensor) else list(options["params"])
+            )
             _check(options, seen)
             self.param_groups.append(options)
 

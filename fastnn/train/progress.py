@@ -69,12 +69,12 @@ class Quiet:
 
 
 def new_bar(total: int, description: str, file: TextIO | None = None) -> Bar:
-    """A bar for `total` steps: none where `file` (stderr) is no terminal, tqdm's where installed, else our own."""
+    """A bar on `file` (stderr): none where that is no terminal, tqdm's where installed, else our own."""
     file = sys.stderr if file is None else file
     if not file.isatty():
         return Quiet()
     try:
-        from tqdm import tqdm
+        from tqdm import tqdm  # type: ignore[import-untyped]
     except ImportError:
         return TerminalBar(total, description, file)
     return tqdm(total=total, desc=description, file=file, leave=False, dynamic_ncols=True)

@@ -23,8 +23,7 @@ FNN_ALWAYS_INLINE simde__m512 _mm512_shuffle_f32x4(simde__m512 a, simde__m512 b,
     simde_mm512_storeu_ps(from_a, a);
     simde_mm512_storeu_ps(from_b, b);
     for (int lane = 0; lane < 4; lane++)
-        memcpy(to + 4 * lane, (lane < 2 ? from_a : from_b) + 4 * (control >> (2 * lane) & 3),
-               4 * sizeof(float));
+        memcpy(to + 4 * lane, (lane < 2 ? from_a : from_b) + 4 * (control >> (2 * lane) & 3), 4 * sizeof(float));
     return simde_mm512_loadu_ps(to);
 }
 #endif

@@ -35,8 +35,7 @@ static void group_begin(void) {
     group_failed = failed;
 }
 static void group_end(const char *name) {
-    printf("%-8s %-12s %6d passed, %d failed\n", fnn_active_isa(), name, passed - group_passed,
-           failed - group_failed);
+    printf("%-8s %-12s %6d passed, %d failed\n", fnn_active_isa(), name, passed - group_passed, failed - group_failed);
     fflush(stdout);
 }
 
@@ -130,8 +129,7 @@ static void *image(fnn_dtype dtype, int layout, shape s, const double *values) {
     for (ptrdiff_t n = 0; n < s.n; n++)
         for (ptrdiff_t c = 0; c < (layout == FNN_NCHW ? s.c : (s.c + 15) / 16 * 16); c++)
             for (ptrdiff_t hw = 0; hw < s.h * s.w; hw++)
-                put(dtype, a, image_at(layout, s, n, c, hw),
-                    c < s.c ? values[(n * s.c + c) * s.h * s.w + hw] : 0);
+                put(dtype, a, image_at(layout, s, n, c, hw), c < s.c ? values[(n * s.c + c) * s.h * s.w + hw] : 0);
     return a;
 }
 
@@ -144,16 +142,13 @@ static ptrdiff_t image_differs(fnn_dtype dtype, int layout, shape s, const void 
                 double g = get(dtype, got, image_at(layout, s, n, c, hw));
                 double w = c < s.c ? want[(n * s.c + c) * s.h * s.w + hw] : 0;
                 double allowed = c < s.c ? tolerance * fmax(1, fabs(w)) : 0;
-                if (isnan(w) ? !isnan(g) : !(g == w || fabs(g - w) <= allowed))
-                    return (n * s.c + c) * s.h * s.w + hw;
+                if (isnan(w) ? !isnan(g) : !(g == w || fabs(g - w) <= allowed)) return (n * s.c + c) * s.h * s.w + hw;
             }
     return -1;
 }
 
 /* Rounding steps of the dtype, as a tolerance relative to max(1, |value|). */
-static double steps(fnn_dtype dtype, double n) {
-    return n * (dtype == FNN_F32 ? 1.1920929e-7 : 2.220446e-16);
-}
+static double steps(fnn_dtype dtype, double n) { return n * (dtype == FNN_F32 ? 1.1920929e-7 : 2.220446e-16); }
 
 static const char *dtype_name(fnn_dtype dtype) { return dtype == FNN_F32 ? "float32" : "float64"; }
 static const char *layout_name(int layout) { return layout == FNN_NCHW ? "nchw" : "blocked"; }

@@ -27,8 +27,8 @@ static double naive_activate(double x, int activation, double alpha, double beta
 
 /* One walk over all products of a convolution; any of the three results may be NULL.
  * y += x * w,  gx += gy * w,  gw += gy * x */
-static void naive_conv2d(const fnn_conv2d_params *p, const double *x, const double *w, double *y,
-                         const double *gy, double *gx, double *gw) {
+static void naive_conv2d(const fnn_conv2d_params *p, const double *x, const double *w, double *y, const double *gy,
+                         double *gx, double *gw) {
     const ptrdiff_t cg = p->c / p->groups, og = p->oc / p->groups;
     for (ptrdiff_t n = 0; n < p->n; n++)
         for (ptrdiff_t o = 0; o < p->oc; o++)
@@ -38,8 +38,7 @@ static void naive_conv2d(const fnn_conv2d_params *p, const double *x, const doub
                     for (ptrdiff_t q = 0; q < cg; q++)
                         for (ptrdiff_t r = 0; r < p->kh; r++)
                             for (ptrdiff_t s = 0; s < p->kw; s++) {
-                                const ptrdiff_t a = i * p->sh - p->ph + r * p->dh,
-                                                b = j * p->sw - p->pw + s * p->dw;
+                                const ptrdiff_t a = i * p->sh - p->ph + r * p->dh, b = j * p->sw - p->pw + s * p->dw;
                                 if (a < 0 || a >= p->h || b < 0 || b >= p->w) continue;
                                 const ptrdiff_t at_x = ((n * p->c + o / og * cg + q) * p->h + a) * p->w + b;
                                 const ptrdiff_t at_w = ((o * cg + q) * p->kh + r) * p->kw + s;
@@ -64,8 +63,8 @@ static ptrdiff_t naive_argmax(const fnn_pool2d_params *p, const double *plane, p
 }
 
 /* y, indices and gx of max pooling. */
-static void naive_max_pool2d(const fnn_pool2d_params *p, const double *x, double *y, double *indices,
-                             const double *gy, double *gx) {
+static void naive_max_pool2d(const fnn_pool2d_params *p, const double *x, double *y, double *indices, const double *gy,
+                             double *gx) {
     for (ptrdiff_t n = 0; n < p->n * p->c; n++)
         for (ptrdiff_t i = 0; i < p->oh; i++)
             for (ptrdiff_t j = 0; j < p->ow; j++) {
@@ -78,8 +77,7 @@ static void naive_max_pool2d(const fnn_pool2d_params *p, const double *x, double
 }
 
 /* y of average pooling, and gx. */
-static void naive_avg_pool2d(const fnn_pool2d_params *p, const double *x, double *y, const double *gy,
-                             double *gx) {
+static void naive_avg_pool2d(const fnn_pool2d_params *p, const double *x, double *y, const double *gy, double *gx) {
     for (ptrdiff_t plane = 0; plane < p->n * p->c; plane++)
         for (ptrdiff_t i = 0; i < p->oh; i++)
             for (ptrdiff_t j = 0; j < p->ow; j++) {
@@ -100,14 +98,12 @@ static void naive_avg_pool2d(const fnn_pool2d_params *p, const double *x, double
                 y[at] = sum / by;
                 for (ptrdiff_t a = a0; a < a1; a++)
                     for (ptrdiff_t b = b0; b < b1; b++)
-                        if (a >= 0 && a < p->h && b >= 0 && b < p->w)
-                            gx[(plane * p->h + a) * p->w + b] += gy[at] / by;
+                        if (a >= 0 && a < p->h && b >= 0 && b < p->w) gx[(plane * p->h + a) * p->w + b] += gy[at] / by;
             }
 }
 
 /* y and gx of softmax or log-softmax of one row. */
-static void naive_softmax(int logarithm, ptrdiff_t n, const double *x, double *y, const double *gy,
-                          double *gx) {
+static void naive_softmax(int logarithm, ptrdiff_t n, const double *x, double *y, const double *gy, double *gx) {
     double most = -INFINITY, sum = 0, dot = 0;
     for (ptrdiff_t i = 0; i < n; i++) most = fmax(most, x[i]);
     for (ptrdiff_t i = 0; i < n; i++) sum += exp(x[i] - most);

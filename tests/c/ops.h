@@ -77,9 +77,8 @@ static void check_image(const char *what, const conv_case *t, const fnn_conv2d_p
     check(at < 0,
           "%s %s %s x:%s y:%s n%td c%td h%td w%td oc%td k%tdx%td s%tdx%td p%tdx%td d%tdx%td g%td act%d at "
           "%td of %td",
-          what, t->name, dtype_name(p->dtype), layout_name(p->x_layout), layout_name(p->y_layout), p->n, p->c,
-          p->h, p->w, p->oc, p->kh, p->kw, p->sh, p->sw, p->ph, p->pw, p->dh, p->dw, p->groups, p->activation,
-          at, volume(s));
+          what, t->name, dtype_name(p->dtype), layout_name(p->x_layout), layout_name(p->y_layout), p->n, p->c, p->h,
+          p->w, p->oc, p->kh, p->kw, p->sh, p->sw, p->ph, p->pw, p->dh, p->dw, p->groups, p->activation, at, volume(s));
 }
 
 typedef struct {
@@ -101,32 +100,28 @@ static conv_values conv_reference(const conv_case *t, double (*draw)(void)) {
     return v;
 }
 static void conv_free(conv_values *v) {
-    free(v->x), free(v->w), free(v->bias), free(v->residual), free(v->gy), free(v->sum), free(v->gx),
-        free(v->gw);
+    free(v->x), free(v->w), free(v->bias), free(v->residual), free(v->gy), free(v->sum), free(v->gx), free(v->gw);
 }
 
 static void conv_forward(const conv_case *t, fnn_conv2d_params *p, const conv_values *v, int variant) {
-    static const double bounds[][2] = {
-        [FNN_CLIP] = {-0.5, 6}, [FNN_LEAKY_RELU] = {0.125, 0}, [FNN_TANH] = {0, 0}};
+    static const double bounds[][2] = {[FNN_CLIP] = {-0.5, 6}, [FNN_LEAKY_RELU] = {0.125, 0}, [FNN_TANH] = {0, 0}};
     const int use_bias = variant & 1, use_residual = variant >> 1 & 1;
     p->activation = variant / 4 % (FNN_TANH + 1);
     p->alpha = bounds[p->activation][0], p->beta = bounds[p->activation][1];
     double *want = zeros(volume(v->ys));
     for (ptrdiff_t i = 0; i < volume(v->ys); i++) {
         const double bias = use_bias ? v->bias[i / (p->oh * p->ow) % p->oc] : 0;
-        want[i] = naive_activate(v->sum[i] + bias + (use_residual ? v->residual[i] : 0), p->activation,
-                                 p->alpha, p->beta);
+        want[i] =
+            naive_activate(v->sum[i] + bias + (use_residual ? v->residual[i] : 0), p->activation, p->alpha, p->beta);
     }
     void *x = image(p->dtype, p->x_layout, v->xs, v->x), *w = vector(p->dtype, volume(v->ws), v->w);
-    void *bias = vector(p->dtype, p->oc, v->bias),
-         *residual = image(p->dtype, p->y_layout, v->ys, v->residual);
+    void *bias = vector(p->dtype, p->oc, v->bias), *residual = image(p->dtype, p->y_layout, v->ys, v->residual);
     void *y = output(p->dtype, image_size(p->y_layout, v->ys));
     void *packed = packed_buffer(p->dtype, fnn_conv2d_packed_size(p));
     fnn_conv2d_pack(p, w, packed);
     fnn_status status = fnn_conv2d(p, x, packed, use_bias ? bias : NULL, use_residual ? residual : NULL, y);
     check(status == FNN_OK, "conv2d %s status %d", t->name, (int)status);
-    check_image("conv2d", t, p, p->y_layout, v->ys, y, want,
-                p->activation >= FNN_SILU ? steps(p->dtype, 32) : 0);
+    check_image("conv2d", t, p, p->y_layout, v->ys, y, want, p->activation >= FNN_SILU ? steps(p->dtype, 32) : 0);
     free(want), free(x), free(w), free(bias), free(residual), free(y), packed_free(packed);
 }
 
@@ -180,15 +175,14 @@ static void gemm_one(fnn_dtype dtype, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, int
     for (ptrdiff_t i = 0; i < m; i++)
         for (ptrdiff_t j = 0; j < n; j++) {
             double sum = use_bias ? bias[j] : 0;
-            for (ptrdiff_t l = 0; l < k; l++)
-                sum += a[i * a_row + l * a_column] * b[l * b_row + j * b_column];
+            for (ptrdiff_t l = 0; l < k; l++) sum += a[i * a_row + l * a_column] * b[l * b_row + j * b_column];
             want[i * n + j] = use_bias ? fmax(sum, 0) : sum;
         }
     void *ta = vector(dtype, m * k, a), *tb = vector(dtype, k * n, b), *tbias = vector(dtype, n, bias);
     void *c = output(dtype, m * n), *packed = packed_buffer(dtype, fnn_gemm_packed_size(k, n));
     fnn_gemm_pack(dtype, k, n, tb, b_row, b_column, packed);
-    check(fnn_gemm(dtype, m, n, k, ta, a_row, a_column, packed, use_bias ? tbias : NULL,
-                   use_bias ? FNN_RELU : FNN_NONE, 0, 0, c) == FNN_OK,
+    check(fnn_gemm(dtype, m, n, k, ta, a_row, a_column, packed, use_bias ? tbias : NULL, use_bias ? FNN_RELU : FNN_NONE,
+                   0, 0, c) == FNN_OK,
           "gemm status");
     ptrdiff_t at = image_differs(dtype, FNN_NCHW, (shape){1, 1, m, n}, c, want, 0);
     check(at < 0, "gemm %s m%td n%td k%td ta%d tb%d bias%d at %td", dtype_name(dtype), m, n, k, transpose_a,
@@ -204,12 +198,11 @@ static void gemm_group(int random_shapes) {
     for (int i = 0; i < 16; i++) {
         fnn_set_num_threads(1 + i % 3);
         for (size_t j = 0; j < sizeof sizes / sizeof *sizes; j++)
-            gemm_one((fnn_dtype)(i & 1), sizes[j][0], sizes[j][1], sizes[j][2], i >> 1 & 1, i >> 2 & 1,
-                     i >> 3);
+            gemm_one((fnn_dtype)(i & 1), sizes[j][0], sizes[j][1], sizes[j][2], i >> 1 & 1, i >> 2 & 1, i >> 3);
     }
     for (int i = 0; i < random_shapes; i++)
-        gemm_one((fnn_dtype)(i & 1), random_int(1, 40), random_int(1, 70), random_int(0, 50), i >> 1 & 1,
-                 i >> 2 & 1, i >> 3 & 1);
+        gemm_one((fnn_dtype)(i & 1), random_int(1, 40), random_int(1, 70), random_int(0, 50), i >> 1 & 1, i >> 2 & 1,
+                 i >> 3 & 1);
     group_end("gemm");
 }
 
@@ -226,12 +219,11 @@ static fnn_pool2d_params random_pool(int dilate) {
     return p;
 }
 
-static void check_pool(const char *what, const fnn_pool2d_params *p, shape s, const void *got,
-                       const double *want, double tolerance) {
+static void check_pool(const char *what, const fnn_pool2d_params *p, shape s, const void *got, const double *want,
+                       double tolerance) {
     const ptrdiff_t at = image_differs(p->dtype, p->layout, s, got, want, tolerance);
-    check(at < 0, "%s %s %s n%td c%td h%td w%td k%tdx%td s%tdx%td p%tdx%td d%tdx%td at %td", what,
-          dtype_name(p->dtype), layout_name(p->layout), p->n, p->c, p->h, p->w, p->kh, p->kw, p->sh, p->sw,
-          p->ph, p->pw, p->dh, p->dw, at);
+    check(at < 0, "%s %s %s n%td c%td h%td w%td k%tdx%td s%tdx%td p%tdx%td d%tdx%td at %td", what, dtype_name(p->dtype),
+          layout_name(p->layout), p->n, p->c, p->h, p->w, p->kh, p->kw, p->sh, p->sw, p->ph, p->pw, p->dh, p->dw, at);
 }
 
 /* Few distinct values, so that ties are common, and now and then a NaN. */
@@ -297,15 +289,14 @@ static void softmax_one(fnn_dtype dtype, int logarithm, ptrdiff_t rows, ptrdiff_
     double *y = zeros(rows * n), *gx = zeros(rows * n);
     if (rows > 1) x[0] = 1e30, x[n] = -1e30; /* neither overflows */
     for (ptrdiff_t i = 0; i < rows * n; i++) x[i] = dtype == FNN_F32 ? (double)(float)x[i] : x[i];
-    for (ptrdiff_t i = 0; i < rows; i++)
-        naive_softmax(logarithm, n, x + i * n, y + i * n, gy + i * n, gx + i * n);
+    for (ptrdiff_t i = 0; i < rows; i++) naive_softmax(logarithm, n, x + i * n, y + i * n, gy + i * n, gx + i * n);
     void *tx = vector(dtype, rows * n, x), *ty = output(dtype, rows * n);
     void *tgy = vector(dtype, rows * n, gy), *tgx = output(dtype, rows * n);
     const shape s = {1, 1, rows, n};
     const double tolerance = steps(dtype, 64);
     fnn_softmax(dtype, logarithm, rows, n, tx, ty);
-    check(image_differs(dtype, FNN_NCHW, s, ty, y, tolerance) < 0, "softmax %s log%d %td x %td",
-          dtype_name(dtype), logarithm, rows, n);
+    check(image_differs(dtype, FNN_NCHW, s, ty, y, tolerance) < 0, "softmax %s log%d %td x %td", dtype_name(dtype),
+          logarithm, rows, n);
     fnn_softmax_grad(dtype, logarithm, rows, n, tgy, ty, tgx);
     check(image_differs(dtype, FNN_NCHW, s, tgx, gx, tolerance * (1 + sqrt((double)n))) < 0,
           "softmax_grad %s log%d %td x %td", dtype_name(dtype), logarithm, rows, n);
@@ -315,21 +306,18 @@ static void softmax_one(fnn_dtype dtype, int logarithm, ptrdiff_t rows, ptrdiff_
 }
 
 static void activate_one(fnn_dtype dtype, int activation, ptrdiff_t n) {
-    double *x = random_values(n, random_logit), *y = zeros(n), *gx = zeros(n),
-           *gy = random_values(n, random_eighth);
+    double *x = random_values(n, random_logit), *y = zeros(n), *gx = zeros(n), *gy = random_values(n, random_eighth);
     for (ptrdiff_t i = 0; i < n; i++) {
         y[i] = naive_activate(x[i] = (double)(float)x[i], activation, 0.25, 2);
         gx[i] = y[i] > 0 ? gy[i] : 0;
     }
-    void *tx = vector(dtype, n, x), *ty = output(dtype, n), *tgy = vector(dtype, n, gy),
-         *tgx = output(dtype, n);
+    void *tx = vector(dtype, n, x), *ty = output(dtype, n), *tgy = vector(dtype, n, gy), *tgx = output(dtype, n);
     const shape s = {1, 1, 1, n};
     fnn_activate(dtype, activation, 0.25, 2, n, tx, ty);
-    check(image_differs(dtype, FNN_NCHW, s, ty, y, steps(dtype, 32)) < 0, "activate %s %d of %td",
-          dtype_name(dtype), activation, n);
+    check(image_differs(dtype, FNN_NCHW, s, ty, y, steps(dtype, 32)) < 0, "activate %s %d of %td", dtype_name(dtype),
+          activation, n);
     fnn_relu_grad(dtype, n, tgy, ty, tgx);
-    if (activation == FNN_RELU)
-        check(image_differs(dtype, FNN_NCHW, s, tgx, gx, 0) < 0, "relu_grad of %td", n);
+    if (activation == FNN_RELU) check(image_differs(dtype, FNN_NCHW, s, tgx, gx, 0) < 0, "relu_grad of %td", n);
     fnn_activate(dtype, activation, 0.25, 2, n, tx, tx);
     check(image_differs(dtype, FNN_NCHW, s, tx, y, steps(dtype, 32)) < 0, "activate in place");
     free(x), free(y), free(gx), free(gy), free(tx), free(ty), free(tgy), free(tgx);
@@ -359,11 +347,10 @@ static void layout_group(void) {
             void *plain = image(dtype, FNN_NCHW, s, x), *back = output(dtype, volume(s));
             void *blocked = output(dtype, image_size(FNN_BLOCKED, s));
             fnn_block(dtype, s.n, s.c, s.h, s.w, plain, blocked);
-            check(image_differs(dtype, FNN_BLOCKED, s, blocked, x, 0) < 0, "block %s case %d",
-                  dtype_name(dtype), (int)i);
-            fnn_unblock(dtype, s.n, s.c, s.h, s.w, blocked, back);
-            check(image_differs(dtype, FNN_NCHW, s, back, x, 0) < 0, "unblock %s case %d", dtype_name(dtype),
+            check(image_differs(dtype, FNN_BLOCKED, s, blocked, x, 0) < 0, "block %s case %d", dtype_name(dtype),
                   (int)i);
+            fnn_unblock(dtype, s.n, s.c, s.h, s.w, blocked, back);
+            check(image_differs(dtype, FNN_NCHW, s, back, x, 0) < 0, "unblock %s case %d", dtype_name(dtype), (int)i);
             free(x), free(plain), free(back), free(blocked);
         }
     group_end("layout");

@@ -78,8 +78,8 @@ static void concurrent_callers(const job *j) {
     }
     for (int i = 0; i < CALLERS; i++) {
         pthread_join(threads[i], NULL);
-        check(callers[i].good == callers[i].rounds, "concurrent caller %d: %d of %d right", i,
-              callers[i].good, callers[i].rounds);
+        check(callers[i].good == callers[i].rounds, "concurrent caller %d: %d of %d right", i, callers[i].good,
+              callers[i].rounds);
     }
 }
 
@@ -112,8 +112,8 @@ static void thread_group(void) {
         job j = job_make((fnn_dtype)(i & 1), i >> 1);
         for (int k = 0; k < 4; k++) {
             fnn_set_num_threads(counts[k]);
-            check(job_repeats(&j), "%s %s: other bits with %d threads", dtype_name(j.p.dtype),
-                  layout_name(i >> 1), counts[k]);
+            check(job_repeats(&j), "%s %s: other bits with %d threads", dtype_name(j.p.dtype), layout_name(i >> 1),
+                  counts[k]);
         }
         fnn_set_num_threads(4);
         nested_calls(&j);
@@ -137,8 +137,7 @@ static void process_group(void) {
     check(fnn_get_num_threads() == 1, "0 threads");
     fnn_set_num_threads(3);
     check(fnn_get_num_threads() == 3, "3 threads");
-    check(fnn_alloc(SIZE_MAX) == NULL && fnn_alloc(SIZE_MAX / 2) == NULL,
-          "an impossible allocation succeeds");
+    check(fnn_alloc(SIZE_MAX) == NULL && fnn_alloc(SIZE_MAX / 2) == NULL, "an impossible allocation succeeds");
     void *blocks[40];
     for (int i = 0; i < 40; i++) {
         blocks[i] = fnn_alloc((size_t)(i + 1) * 30011);

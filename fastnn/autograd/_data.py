@@ -1,0 +1,65 @@
+"""What a tensor holds, a NumPy array or a Blocked image, apart from any tape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastnn import ops
+
+
+def as_array(data: Any) -> Any:
+    """`data` as a native-endian array or a Blocked, copied only where needed; Python floats as float32."""
+    if isinstance(data, (np.ndarray, ops.Blocked)):
+        if isinstance(data, np.ma.MaskedArray):
+            raise TypeError("Tensor: a masked array has no meaning here; fill it first")
+        if isinstance(data, np.ndarray):
+            data = np.asarray(data)
+            if not data.dtype.isnative:
+                data = data.astype(data.dtype.newbyteorder("="))
+    elif isinstance(data, np.generic) or hasattr(data, "__array__") or hasattr(data, "__array_interface__"):
+        data = np.asarray(data)
+    elif hasattr(data, "__dlpack__"):
+        data = np.from_dlpack(data)
+    else:
+        data = np.asarray(data)
+        if data.dtype == np.float64 and not isinstance(data, memoryview):
+            data = data.astype(np.float32)
+    if data.dtype.kind not in "fiub":
+        raise TypeError(f"Tensor: dtype {data.dtype} is not a number or truth value")
+    return data
+
+
+def memory(data: Any) -> Any:
+    """The array in which the values lie."""
+    return data.data if type(data) is ops.Blocked else data
+
+
+def copy(data: Any) -> Any:
+    """The same values in fresh memory, of the same kind."""
+    if type(data) is not ops.Blocked:
+        return np.array(data)
+    fresh = ops.Blocked.empty(data.shape, data.dtype)
+    fresh.data[...] = data.data
+    return fresh
+
+
+def like(data: Any, model: Any, name: str) -> Any:
+    """`data` as a gradient for `model`: same shape and dtype are required, the kind is converted."""
+    if tuple(data.shape) != tuple(model.shape):
+        raise ValueError(f"{name}: gradient has shape {tuple(data.shape)}, tensor has {tuple(model.shape)}")
+    if data.dtype != model.dtype:
+        raise TypeError(f"{name}: gradient is {data.dtype}, tensor is {model.dtype}")
+    if type(model) is ops.Blocked:
+        return ops.blocked(data)
+    return data.numpy() if type(data) is ops.Blocked else data
+
+
+def add_gradients(a: Any, b: Any) -> Any:
+    """Sum of two gradients of one tensor, both arrays or both Blocked as the tensor is, in fresh memory."""
+    if type(a) is ops.Blocked:
+        total = ops.Blocked.empty(a.shape, a.dtype)
+        np.add(a.data, b.data, out=total.data)
+        return total
+    return np.asarray(a + b)
