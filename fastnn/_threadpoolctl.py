@@ -11,7 +11,7 @@ def _register(threadpoolctl: ModuleType) -> None:
     if not hasattr(threadpoolctl, "register"):  # before 3.2
         return
 
-    class FastnnController(threadpoolctl.LibController):  # type: ignore[misc, name-defined]
+    class FastnnController(threadpoolctl.LibController):  # type: ignore[name-defined]
         user_api = "fastnn"
         internal_api = "fastnn"
         filename_prefixes = ("_core",)

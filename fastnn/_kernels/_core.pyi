@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
@@ -53,6 +53,7 @@ def empty(shape: tuple[int, ...], dtype: Any, size_bytes: int) -> np.ndarray: ..
 def block(x: np.ndarray, y: np.ndarray, n: int, c: int, h: int, w: int) -> None: ...
 def unblock(x: np.ndarray, y: np.ndarray, n: int, c: int, h: int, w: int) -> None: ...
 
+@final
 class ConvParams:
     y_shape: tuple[int, int, int, int]
     def __init__(
@@ -88,6 +89,7 @@ def conv2d_grad_weight(
 ) -> None: ...
 def channel_sum(x: np.ndarray, layout: int, n: int, c: int, pixels: int, out: np.ndarray) -> None: ...
 
+@final
 class PackedConv2d:
     packed: np.ndarray
     bias: np.ndarray | None
@@ -134,6 +136,7 @@ def gemm(
     beta: float,
 ) -> None: ...
 
+@final
 class PackedLinear:
     packed: np.ndarray
     bias: np.ndarray | None
@@ -156,6 +159,7 @@ class PackedLinear:
     def __copy__(self) -> PackedLinear: ...
     def __deepcopy__(self, memo: Any) -> PackedLinear: ...
 
+@final
 class PoolParams:
     y_shape: tuple[int, int, int, int]
     def __init__(

@@ -3,6 +3,7 @@
 ACTIVATIONS = {None: 0, "relu": 1, "clip": 2, "leaky_relu": 3, "silu": 4, "hardswish": 5, "sigmoid": 6, "tanh": 7}
 
 
+@cython.final
 cdef class ConvParams:
     """The geometry of one convolution, made once per shape by fastnn.ops and never changed."""
     cdef fnn_conv2d_params c
@@ -102,6 +103,7 @@ def channel_sum(x, int layout, Py_ssize_t n, Py_ssize_t c, Py_ssize_t pixels, ou
         fnn_channel_sum(<fnn_dtype>dtype, layout, n, c, pixels, xb.data, ob.data)
 
 
+@cython.final
 cdef class PackedConv2d:
     """Convolution weights in the kernel's order, with everything that does not depend on the input.
 

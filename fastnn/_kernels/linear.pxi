@@ -28,6 +28,7 @@ def gemm(a, bint a_transposed, b, bint b_transposed, c, Py_ssize_t m, Py_ssize_t
     check(status)
 
 
+@cython.final
 cdef class PackedLinear:
     """A linear layer's weights in the kernel's order. Made by `fastnn.ops.pack_linear`; ``y = packed(x)``.
 

@@ -1,5 +1,6 @@
 # Pooling.
 
+@cython.final
 cdef class PoolParams:
     """The geometry of one pooling, made once per shape by fastnn.ops and never changed."""
     cdef fnn_pool2d_params c

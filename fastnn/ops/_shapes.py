@@ -134,7 +134,7 @@ def image_shape(op: str, name: str, shape: Any) -> tuple[int, int, int, int]:
     if len(sizes) != 4:
         raise ValueError(f"{op}: {name} must be four integers, got {shape!r}")
     check_size(op, name, sizes)
-    return sizes  # type: ignore[return-value]
+    return sizes
 
 
 def normalize_dim(op: str, name: str, dim: Any, ndim: int) -> int:

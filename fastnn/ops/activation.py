@@ -46,9 +46,9 @@ def relu(x: Any, *, out: Any = None) -> Any:
     """
     code = _kernels.ACTIVATIONS["relu"]
     if type(x) is Blocked:
-        y = Blocked.empty(x.shape, x.dtype) if out is None else _blocked_out("relu", out, x)
-        _kernels.activate(as_array("relu", "x", x.data), y.data, code, 0.0, 0.0)
-        return y
+        image = Blocked.empty(x.shape, x.dtype) if out is None else _blocked_out("relu", out, x)
+        _kernels.activate(as_array("relu", "x", x.data), image.data, code, 0.0, 0.0)
+        return image
     data = as_array("relu", "x", x)
     y = new_array(data.shape, data.dtype) if out is None else check_out("relu", out, data.shape, data.dtype, data)
     _kernels.activate(data, y, code, 0.0, 0.0)

@@ -25,7 +25,7 @@ __all__ = ["conv2d", "conv2d_grad_bias", "conv2d_grad_input", "conv2d_grad_weigh
 
 
 @lru_cache(maxsize=512)
-def _params(op, x_shape, weight_shape, stride, padding, dilation, groups):  # type: ignore[no-untyped-def]
+def _params(op, x_shape, weight_shape, stride, padding, dilation, groups):
     """The checked geometry of one call, for arguments that passed through `hashable`."""
     groups = integer(op, "groups", plain(groups), 1)
     if len(weight_shape) != 4:

@@ -64,7 +64,7 @@ def pack_conv2d(
     groups = integer(op, "groups", groups, 1)
     check_weight(op, kernel.shape, groups)
     strides, dilations = pair(op, "stride", stride, 1), pair(op, "dilation", dilation, 1)
-    pads = resolve_padding(op, padding, kernel.shape[2:], strides, dilations)  # type: ignore[arg-type]
+    pads = resolve_padding(op, padding, kernel.shape[2:], strides, dilations)
     own_bias = None
     if bias is not None:
         own_bias = shaped(op, "bias", bias, (kernel.shape[0],), kernel, "weight").copy()

@@ -15,7 +15,7 @@ __all__ = ["avg_pool2d", "avg_pool2d_grad_input", "max_pool2d", "max_pool2d_grad
 
 
 @lru_cache(maxsize=512)
-def _params(op, x_shape, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad, divisor):  # type: ignore[no-untyped-def]
+def _params(op, x_shape, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad, divisor):
     """The checked geometry of one call, for arguments that passed through `hashable`."""
     kernel = pair(op, "kernel_size", plain(kernel_size), 1)
     strides = kernel if stride is None else pair(op, "stride", plain(stride), 1)
@@ -168,7 +168,7 @@ def max_pool2d_grad_input(
         raise ValueError(f"{op}: gy has shape {g_shape}, expected {params.y_shape}")
     x_data = _like(op, "x", x, layout, tuple(x_shape), g.dtype)
     y_data = _like(op, "y", y, layout, params.y_shape, g.dtype)
-    gx, gx_data = image_result(layout, tuple(x_shape), g.dtype)  # type: ignore[arg-type]
+    gx, gx_data = image_result(layout, tuple(x_shape), g.dtype)
     _kernels.max_pool2d_grad_input(params, layout, g, x_data, y_data, gx_data)
     return gx
 
