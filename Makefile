@@ -27,7 +27,7 @@ bench: $(VENV)/installed-bench
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check
-	$(BIN)/cython-lint fastnn/_kernels
+	PATH="$(abspath $(BIN)):$$PATH" cython-lint fastnn/_kernels
 	$(BIN)/clang-format --dry-run -Werror $(C_FILES)
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest fastnn._kernels._core
@@ -52,9 +52,9 @@ $(VENV)/pyvenv.cfg:
 
 # An editable install: the package is used from this folder, so a change to a .py file needs no new install.
 $(VENV)/installed: $(SOURCES) | $(VENV)/pyvenv.cfg
-	$(PIP) install --quiet --editable .
+	$(PIP) install -qq --editable .
 	touch $@
 
 $(VENV)/installed-%: $(SOURCES) | $(VENV)/pyvenv.cfg
-	$(PIP) install --quiet --editable ".[$*]"
+	$(PIP) install -qq --editable ".[$*]"
 	touch $@ $(VENV)/installed

@@ -19,13 +19,9 @@ from .timing import ROUNDS
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument(
-        "--threads", type=_positive, default=min(2, os.cpu_count() or 1), help="threads of every peer"
-    )
+    common.add_argument("--threads", type=_positive, default=min(2, os.cpu_count() or 1), help="threads of every peer")
     common.add_argument("--isa", help="instruction set that fastnn is held to (scalar, avx2, avx512, neon)")
-    common.add_argument(
-        "--rounds", type=_positive, default=ROUNDS, help=f"samples per peer and case ({ROUNDS})"
-    )
+    common.add_argument("--rounds", type=_positive, default=ROUNDS, help=f"samples per peer and case ({ROUNDS})")
     common.add_argument("--json", metavar="FILE", help="write the result as JSON; - for standard output")
     top = argparse.ArgumentParser(prog="python -m benchmarks", description=groups.__doc__)
     sub = top.add_subparsers(dest="group", required=True)
@@ -33,9 +29,7 @@ def parser() -> argparse.ArgumentParser:
     def group(name: str, text: str, against: str | None) -> argparse.ArgumentParser:
         made = sub.add_parser(name, help=text, description=text, parents=[common])
         if against is not None:
-            made.add_argument(
-                "--against", default=against, help=f"comma-separated: {', '.join(FAMILIES)} ({against})"
-            )
+            made.add_argument("--against", default=against, help=f"comma-separated: {', '.join(FAMILIES)} ({against})")
         return made
 
     conv = group("conv", "convolution layers of real networks, next to other libraries", ",".join(FAMILIES))
@@ -95,9 +89,7 @@ def _fastnn_failed(result: dict[str, Any]) -> bool:
         return True
     rows = result.get("rows", [result])
     return any(
-        name.startswith("fastnn") and peer.get("problem")
-        for row in rows
-        for name, peer in row.get("peers", {}).items()
+        name.startswith("fastnn") and peer.get("problem") for row in rows for name, peer in row.get("peers", {}).items()
     )
 
 

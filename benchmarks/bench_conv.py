@@ -22,7 +22,5 @@ CASES = [pytest.param(case, id=f"{net}-{case.name}") for net in networks() for c
 def test_conv(benchmark, case: ConvCase, variant: str) -> None:
     job = Library(variant, fastnn.get_num_threads()).conv(case)
     assert reference.conv_error(case, job.fetch(job.run())) <= reference.TOLERANCE
-    benchmark.extra_info.update(
-        gflop=2e-9 * case.macs, threads=fastnn.get_num_threads(), isa=fastnn.cpu.active()
-    )
+    benchmark.extra_info.update(gflop=2e-9 * case.macs, threads=fastnn.get_num_threads(), isa=fastnn.cpu.active())
     benchmark(job.run)

@@ -21,7 +21,5 @@ def test_train(benchmark, batch: int) -> None:
     job = Library("packed", fastnn.get_num_threads()).train(case)
     losses = [float(job.fetch(job.run())) for _ in range(reference.STEPS)]
     assert reference.loss_error(case, losses) <= reference.LOSS_TOLERANCE
-    benchmark.extra_info.update(
-        gflop=2e-9 * case.macs, threads=fastnn.get_num_threads(), isa=fastnn.cpu.active()
-    )
+    benchmark.extra_info.update(gflop=2e-9 * case.macs, threads=fastnn.get_num_threads(), isa=fastnn.cpu.active())
     benchmark(job.run)

@@ -91,9 +91,7 @@ def load(net: str, batch: int = 1) -> list[ConvCase]:
         if not header:
             header = words
             if set(header) != known:
-                raise ValueError(
-                    f"{path.name}:{number}: columns are {sorted(header)}, expected {sorted(known)}"
-                )
+                raise ValueError(f"{path.name}:{number}: columns are {sorted(header)}, expected {sorted(known)}")
             continue
         if len(words) != len(header):
             raise ValueError(f"{path.name}:{number}: {len(words)} values for {len(header)} columns")
@@ -113,9 +111,7 @@ def select(cases: list[ConvCase], patterns: str | None) -> list[ConvCase]:
     if not patterns:
         return cases
     wanted = patterns.split(",")
-    return [
-        case for case in cases if any(fnmatchcase(case.name, p) or fnmatchcase(case.kind, p) for p in wanted)
-    ]
+    return [case for case in cases if any(fnmatchcase(case.name, p) or fnmatchcase(case.kind, p) for p in wanted)]
 
 
 # The smallest convolution anybody calls: all of its time is the way from Python to the kernel and back.
@@ -150,11 +146,7 @@ class TrainCase:
         """Multiply-adds of a step: forward, and twice that backward less the first layer's input gradient."""
         half = self.size // 2
         first = self.conv[0] * 9 * self.size**2
-        rest = (
-            self.conv[1] * self.conv[0] * 9 * half**2
-            + self.features * self.hidden
-            + self.hidden * self.classes
-        )
+        rest = self.conv[1] * self.conv[0] * 9 * half**2 + self.features * self.hidden + self.hidden * self.classes
         return self.batch * (2 * first + 3 * rest)
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray]:

@@ -97,12 +97,10 @@ def _import_times(env: dict[str, str], cache: str, say: Say) -> tuple[list[float
 def idle(options: Namespace, say: Say) -> dict[str, Any]:
     """Measure what share of a CPU a process uses that has run one convolution and now sleeps."""
     found: dict[str, dict[str, Any]] = {}
-    with timing.started(
-        _first_of_each(chosen(options.against)), options.threads, options.isa, say
-    ) as runners:
+    with timing.started(_first_of_each(chosen(options.against)), options.threads, options.isa, say) as runners:
         for name, worker in runners.workers.items():
             try:
-                worker.ask("setup", kind="conv", case=asdict(IDLE_CASE))
+                worker.ask("setup", kind="conv", case=asdict(IDLE_CASE), limit=worker.peer.limit)
                 cpu = worker.ask("sleep", seconds=IDLE_SECONDS)["cpu"]
                 found[name] = {"cpu": cpu, "problem": None}
             except timing.PeerError as error:
@@ -117,10 +115,7 @@ def _first_of_each(peers: list[Peer]) -> list[Peer]:
 
 
 def _progress(name: str, row: timing.Row) -> str:
-    times = (
-        f"{peer} {m.seconds * 1e3:.3g}" if m.seconds else f"{peer} {m.problem}"
-        for peer, m in row.peers.items()
-    )
+    times = (f"{peer} {m.seconds * 1e3:.3g}" if m.seconds else f"{peer} {m.problem}" for peer, m in row.peers.items())
     return f"{name}: {', '.join(times)} ms"
 
 

@@ -42,9 +42,7 @@ def _figure(result: dict[str, Any]):
         axes.bar(left, heights, width, label=name, color=_colour(name, peers))
     if about.get("peak_gflops"):
         axes.axhline(about["peak_gflops"], color="black", linewidth=0.8, linestyle="--", label="FMA peak")
-    axes.set_xticks(
-        range(len(rows)), [f"{row['name']}\n{row['shape']}" for row in rows], rotation=60, ha="right"
-    )
+    axes.set_xticks(range(len(rows)), [f"{row['name']}\n{row['shape']}" for row in rows], rotation=60, ha="right")
     axes.tick_params(axis="x", labelsize=7)
     axes.set_xlim(-0.6, len(rows) - 0.4)
     axes.set_ylabel("GFLOP/s, multiply-adds of the direct algorithm")

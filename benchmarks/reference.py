@@ -66,9 +66,7 @@ def _pixel_error(case: ConvCase, padded: np.ndarray, w: np.ndarray, b: np.ndarra
     return _over_rms(y[:, rows, cols].T, exact)
 
 
-def _combination_error(
-    case: ConvCase, padded: np.ndarray, w: np.ndarray, b: np.ndarray, y: np.ndarray
-) -> float:
+def _combination_error(case: ConvCase, padded: np.ndarray, w: np.ndarray, b: np.ndarray, y: np.ndarray) -> float:
     """Compare a random combination of each group's channels at every pixel; arrays as in `_pixel_error`."""
     mix = np.random.default_rng(24).standard_normal(w.shape[:2])
     mix /= np.linalg.norm(mix, axis=1, keepdims=True)

@@ -29,9 +29,7 @@ def _header(about: dict[str, Any]) -> list[str]:
         copy = f", copying {about['copy_gbs']:.1f} GB/s" if about.get("copy_gbs") else ""
         lines.append(f"FMA peak {about['peak_gflops']:.1f} GFLOP/s{copy}, measured in this run")
     if (about["other_load"] or 0) > BUSY:
-        lines.append(
-            f"NOT RELIABLE: other processes used {about['other_load']:.0%} of the CPUs during this run"
-        )
+        lines.append(f"NOT RELIABLE: other processes used {about['other_load']:.0%} of the CPUs during this run")
     return lines + [f"{name}: {reason}" for name, reason in about["absent"].items()]
 
 
@@ -64,7 +62,8 @@ def _cells(row: dict[str, Any], peers: list[str]) -> list[str]:
 def _ms(peer: dict[str, Any]) -> str:
     if not peer.get("ms"):
         return "wrong" if (peer.get("problem") or "").startswith("wrong") else "-"
-    return f"{peer['ms']:.3f}" if peer["ms"] < 10 else f"{peer['ms']:.2f}"
+    mark = "~" if peer["coarse"] else ""
+    return mark + (f"{peer['ms']:.3f}" if peer["ms"] < 10 else f"{peer['ms']:.2f}")
 
 
 def _number(value: float | None, digits: int = 2) -> str:
@@ -83,9 +82,13 @@ def _problems(rows: list[dict[str, Any]]) -> list[str]:
             if peer["problem"]:
                 lines.append(f"{row['name']}: {name} {peer['problem']}")
             elif peer["spins"]:
-                lines.append(
-                    f"{row['name']}: {name} did not come to rest between samples and may have slowed others"
-                )
+                lines.append(f"{row['name']}: {name} did not come to rest between samples and may have slowed others")
+    coarse: dict[str, float] = {}
+    for row in rows:
+        for name, peer in row["peers"].items():
+            if peer["coarse"] and peer["ms"]:
+                coarse[name] = max(coarse.get(name, 0.0), peer["error"])
+    lines += [f"~ {name}: inexact, error up to {error:.1e} of the rms" for name, error in coarse.items()]
     return ["", *lines] if lines else []
 
 

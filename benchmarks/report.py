@@ -12,6 +12,7 @@ from typing import Any
 
 from .cases import TrainCase
 from .peers import FIVE, PEERS, THREE
+from .reference import TOLERANCE
 from .timing import Field, Row
 
 SCHEMA = 1
@@ -65,6 +66,7 @@ def _entry(name: str, row: Row) -> dict[str, Any]:
             "spread": m.spread,
             "calls": m.calls,
             "error": m.error,
+            "coarse": (m.error or 0) > TOLERANCE,
             "problem": m.problem,
             "spins": m.spins,
         }
@@ -87,9 +89,7 @@ def ratio(entry: dict[str, Any], opponents: tuple[str, ...], own: str = "fastnn"
     None where either was not measured.
     """
     mine = entry["peers"].get(own, {}).get("ms")
-    times = [
-        p["ms"] for name, p in entry["peers"].items() if name in opponents or FAMILY.get(name) in opponents
-    ]
+    times = [p["ms"] for name, p in entry["peers"].items() if name in opponents or FAMILY.get(name) in opponents]
     times = [ms for ms in times if ms]
     return min(times) / mine if mine and times else None
 

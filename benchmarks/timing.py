@@ -227,7 +227,7 @@ def measure(runners: Field, case: ConvCase | TrainCase, rounds: int = ROUNDS) ->
     for name, worker in runners.workers.items():
         result = row.peers[name]
         try:
-            reply = worker.ask("setup", kind=kind, case=asdict(case))
+            reply = worker.ask("setup", kind=kind, case=asdict(case), limit=worker.peer.limit)
         except PeerError as error:
             result.problem = f"failed: {error}"
             continue

@@ -21,7 +21,7 @@ typedef struct {
     ptrdiff_t rows, panels;
     ptrdiff_t last_columns; /* valid columns of the last panel, 1..16; bias alone is read 16 wide there */
     const void *bias;       /* [panels*16], or NULL */
-    const void *row_bias;   /* [rows], or NULL */
+    const void *row_bias;   /* [rows], instead of bias; or NULL */
     const void *residual;   /* addressed like c, may be c; or NULL */
     int accumulate;         /* start from c instead of bias */
     int activation;         /* fnn_activation */

@@ -52,14 +52,14 @@ CONV = {
     "groups_of_lanes": Conv((1, 32, 5, 7), (64, 16, 2, 3), args={"groups": 2, "stride": (1, 2)}),
     "groups_across_lanes": Conv((1, 40, 3, 5), (48, 10, 1, 2), args={"groups": 4}),
     "depthwise": Conv((2, 19, 7, 9), (19, 1, 3, 2), args={"groups": 19, "padding": (2, 1)}),
-    "depthwise_strided": Conv(
-        (1, 32, 9, 12), (32, 1, 3, 5), args={"groups": 32, "stride": (2, 3), "padding": (1, 2)}
-    ),
+    "depthwise_strided": Conv((1, 32, 9, 12), (32, 1, 3, 5), args={"groups": 32, "stride": (2, 3), "padding": (1, 2)}),
     "depthwise_multiplier": Conv((2, 6, 5, 7), (18, 1, 3, 2), args={"groups": 6, "padding": (0, 1)}),
     "resnet_stem": Conv((1, 3, 23, 30), (64, 3, 7, 7), bias=False, args={"stride": 2, "padding": 3}),
     "gray_first_layer": Conv((2, 1, 8, 9), (20, 1, 3, 5), args={"padding": (1, 2)}),
     "four_channels": Conv((1, 4, 7, 16), (33, 4, 5, 3), args={"padding": (2, 1), "stride": (2, 1)}),
     "pointwise": Conv((2, 35, 5, 9), (49, 35, 1, 1)),
+    "pointwise_planes": Conv((2, 35, 12, 39), (49, 35, 1, 1)),
+    "pointwise_planes_deep": Conv((1, 390, 8, 12), (18, 195, 1, 1), args={"groups": 2}),
     "pointwise_stride_2": Conv((2, 24, 7, 10), (40, 24, 1, 1), args={"stride": (2, 3)}),
     "pointwise_padded": Conv((1, 17, 3, 4), (18, 17, 1, 1), args={"padding": (1, 2)}),
     "asymmetric_padding": Conv((2, 5, 6, 9), (18, 5, 3, 4), args={"padding": ((0, 2), (3, 1))}),
@@ -73,10 +73,17 @@ CONV = {
     "many_in_channels": Conv((1, 530, 2, 3), (4, 530, 1, 1)),
     "deep_sum": Conv((1, 130, 3, 5), (18, 130, 3, 2), args={"padding": (1, 0)}),
     "many_out_channels": Conv((1, 2, 3, 4), (170, 2, 2, 1)),
+    "heavy_weights": Conv((1, 70, 6, 9), (200, 70, 3, 4)),  # larger than the second-level cache is made to hold
+    "several_bands": Conv((1, 40, 41, 60), (7, 40, 2, 1)),
     "many_images": Conv((11, 4, 2, 3), (6, 4, 2, 1)),
 }
-# Big enough for several threads to get a share of it; compared between thread counts, not with the oracle.
-CONV_BULK = Conv((4, 35, 30, 26), (67, 35, 3, 2), args={"padding": (1, 0)})
+# Big enough for several threads to get a share; compared between thread counts, not with the oracle.
+CONV_BULK = [
+    Conv((2, 35, 30, 26), (67, 35, 3, 2), args={"padding": (1, 0)}),
+    Conv((1, 70, 9, 12), (210, 70, 3, 4)),
+    Conv((3, 48, 40, 37), (48, 1, 3, 5), args={"groups": 48, "padding": (1, 2)}),
+    Conv((2, 3, 64, 61), (33, 3, 7, 5), args={"stride": (2, 3), "padding": (3, 2)}),
+]
 
 
 @dataclass(frozen=True)
@@ -93,9 +100,7 @@ MAX_POOL = {
     "overlapping": Pool((1, 16, 6, 9), {"kernel_size": (3, 4), "stride": (1, 2)}),
     "stride_gt_kernel": Pool((3, 5, 11, 13), {"kernel_size": (2, 3), "stride": (3, 5)}),
     "padded": Pool((2, 18, 5, 8), {"kernel_size": (4, 3), "stride": (2, 1), "padding": (2, 1)}),
-    "dilated": Pool(
-        (2, 4, 9, 12), {"kernel_size": (2, 3), "stride": (2, 1), "padding": (1, 0), "dilation": (3, 2)}
-    ),
+    "dilated": Pool((2, 4, 9, 12), {"kernel_size": (2, 3), "stride": (2, 1), "padding": (1, 0), "dilation": (3, 2)}),
     "ceil_overhang": Pool(
         (1, 3, 5, 7), {"kernel_size": (3, 2), "stride": (4, 3), "padding": (1, 0), "ceil_mode": True}
     ),
@@ -106,15 +111,13 @@ MAX_POOL = {
     "one_pixel": Pool((2, 3, 1, 1), {"kernel_size": 1}),
     "wide": Pool((1, 2, 2, 211), {"kernel_size": (2, 3), "stride": (1, 2), "padding": (0, 1)}),
 }
-MAX_POOL_BULK = Pool((8, 67, 32, 30), {"kernel_size": (3, 2), "stride": (1, 2)})
+MAX_POOL_BULK = [Pool((8, 67, 32, 30), {"kernel_size": (3, 2), "stride": (1, 2)})]
 
 _AVG = {name: case for name, case in MAX_POOL.items() if "dilation" not in case.args}
 AVG_POOL = {
     **_AVG,
     "padded_not_counted": Pool(_AVG["padded"].x, {**_AVG["padded"].args, "count_include_pad": False}),
-    "overhang_not_counted": Pool(
-        _AVG["ceil_overhang"].x, {**_AVG["ceil_overhang"].args, "count_include_pad": False}
-    ),
+    "overhang_not_counted": Pool(_AVG["ceil_overhang"].x, {**_AVG["ceil_overhang"].args, "count_include_pad": False}),
     "divisor_override": Pool(_AVG["padded"].x, {**_AVG["padded"].args, "divisor_override": 5}),
 }
 AVG_POOL_BULK = MAX_POOL_BULK
@@ -146,7 +149,7 @@ LINEAR = {
     "many_rows": Linear((131, 6), (4, 6)),
     "prime_everything": Linear((29, 67), (37, 67)),
 }
-LINEAR_BULK = Linear((96, 521), (163, 521))
+LINEAR_BULK = [Linear((96, 521), (163, 521))]
 
 
 @dataclass(frozen=True)
@@ -163,7 +166,7 @@ RELU = {
     "image": Elementwise((2, 19, 3, 5)),
     "five_axes": Elementwise((2, 3, 2, 5, 7)),
 }
-RELU_BULK = Elementwise((4, 37, 64, 61))
+RELU_BULK = [Elementwise((4, 37, 64, 61))]
 
 SOFTMAX = {
     "one_class": Elementwise((3, 1)),
@@ -174,7 +177,7 @@ SOFTMAX = {
     "middle_axis": Elementwise((3, 17, 4), dim=-2),
     "long_row": Elementwise((2, 1031)),
 }
-SOFTMAX_BULK = Elementwise((512, 257))
+SOFTMAX_BULK = [Elementwise((512, 257))]
 
 
 @dataclass(frozen=True)
@@ -204,4 +207,4 @@ LOSS = {
     ),
     "many_classes": Loss((3, 1031)),
 }
-LOSS_BULK = Loss((512, 257))
+LOSS_BULK = [Loss((512, 257))]

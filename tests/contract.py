@@ -68,7 +68,7 @@ class Contract:
     op = ""  # the name that its errors start with, or several
     family = "exact"  # the row of the tolerance table
     cases: dict
-    bulk = None  # a case big enough for several threads
+    bulk: list  # cases big enough for several threads
     probes: tuple = ()  # the few cases for tests of memory and layout; () is the first four
     ranks: tuple = ()  # (input, the rank it must have), where only one will do
     batch = ("x",)  # inputs whose first axis is the batch
@@ -131,18 +131,16 @@ class Contract:
     def check(self, name, result):
         tolerance.assert_close(result, self.oracle(name), self.family, self.length(self.cases[name]))
 
-    def bulk_arrays(self, dtype):
-        arrays = self.inputs(self.bulk, np.random.default_rng(7))
-        return {k: np.asarray(a, dtype) if is_real(a) else a for k, a in arrays.items()}
-
-    def check_threads(self, arrays):
-        with fastnn.num_threads(1):
-            alone = np.asarray(self.call(self.bulk, arrays)).tobytes()
-        for count in (2, 5):
-            with fastnn.num_threads(count):
-                assert alone == np.asarray(self.call(self.bulk, arrays)).tobytes(), (
-                    f"other bits with {count} threads"
-                )
+    def check_threads(self, dtype, prepare=dict):
+        for case in self.bulk:
+            arrays = self.inputs(case, np.random.default_rng(7))
+            arrays = prepare({k: np.asarray(a, dtype) if is_real(a) else a for k, a in arrays.items()})
+            with fastnn.num_threads(1):
+                alone = np.asarray(self.call(case, arrays)).tobytes()
+            for count in (2, 5):
+                with fastnn.num_threads(count):
+                    together = np.asarray(self.call(case, arrays)).tobytes()
+                assert alone == together, f"{count} threads give other bits for {case}"
 
     def test_values(self, name, isa, dtype):
         result = self.run(name, self.arrays(name, dtype))
@@ -174,7 +172,7 @@ class Contract:
         tolerance.assert_close(result, self.expected(self.cases[probe], arrays), self.family)
 
     def test_thread_counts_give_the_same_bits(self, isa, dtype):
-        self.check_threads(self.bulk_arrays(dtype))
+        self.check_threads(dtype)
 
     def test_wrong_rank_is_refused(self, dtype):
         for ranked, rank in self.ranks:
@@ -272,8 +270,7 @@ class Image(Contract):
 
         return super().choices() | {
             "image_name": [name for name in cls.cases if is_image(name)],
-            "image_probe": [name for name in cls.few() if is_image(name)]
-            or list(filter(is_image, cls.cases))[:2],
+            "image_probe": [name for name in cls.few() if is_image(name)] or list(filter(is_image, cls.cases))[:2],
             "image": list(cls.images),
         }
 
@@ -301,7 +298,7 @@ class Image(Contract):
         tolerance.assert_close(result, self.expected(self.cases[image_probe], arrays), self.family)
 
     def test_thread_counts_give_the_same_bits_blocked(self, isa, dtype):
-        self.check_threads(self.blocked_arrays(self.bulk_arrays(dtype)))
+        self.check_threads(dtype, self.blocked_arrays)
 
 
 class ImageOut(Image, Out):

@@ -22,9 +22,7 @@ def assert_gradients(f, arrays, gradients, seed=0):
     assert found, "no gradient to check"
     for name, gradient in found.items():
         x = arrays[name]
-        assert gradient.shape == x.shape, (
-            f"gradient of {name} has shape {gradient.shape}, {name} has {x.shape}"
-        )
+        assert gradient.shape == x.shape, f"gradient of {name} has shape {gradient.shape}, {name} has {x.shape}"
         direction = rng.standard_normal(x.shape)
         ahead = np.asarray(f({**arrays, name: x + STEP * direction}))
         behind = np.asarray(f({**arrays, name: x - STEP * direction}))

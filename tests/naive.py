@@ -61,9 +61,7 @@ def conv_triples(input_hw, kernel, stride, padding, dilation):
     steps, dil, pads = pair(stride), pair(dilation), sides(padding, kernel, dilation)
     axes = list(zip(input_hw, kernel, steps, pads, dil, strict=True))
     oh, ow = (conv_size(i, k, s, p[0], p[1], d) for i, k, s, p, d in axes)
-    rows, cols = (
-        list(touched(o, k, s, p[0], d, i)) for o, (i, k, s, p, d) in zip((oh, ow), axes, strict=True)
-    )
+    rows, cols = (list(touched(o, k, s, p[0], d, i)) for o, (i, k, s, p, d) in zip((oh, ow), axes, strict=True))
     return (oh, ow), [(y, x, ky, kx, h, w) for y, ky, h in rows for x, kx, w in cols]
 
 
@@ -141,9 +139,7 @@ def linear_grad_bias(gy):
 def matmul(a, b):
     """y[i, j] = sum over k of a[i, k] * b[k, j]."""
     a, b = f64(a), f64(b)
-    return np.array([[(row * b[:, j]).sum() for j in range(b.shape[1])] for row in a]).reshape(
-        len(a), b.shape[1]
-    )
+    return np.array([[(row * b[:, j]).sum() for j in range(b.shape[1])] for row in a]).reshape(len(a), b.shape[1])
 
 
 def pool_axes(x, kernel_size, stride, padding, dilation, ceil_mode):
@@ -161,9 +157,7 @@ def max_pool2d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=Fal
     whose taps all miss the input has -inf and the index -1.
     """
     x = f64(x)
-    (h, kh, sh, ph, dh, oh), (w, kw, sw, pw, dw, ow) = pool_axes(
-        x, kernel_size, stride, padding, dilation, ceil_mode
-    )
+    (h, kh, sh, ph, dh, oh), (w, kw, sw, pw, dw, ow) = pool_axes(x, kernel_size, stride, padding, dilation, ceil_mode)
     y = np.full((*x.shape[:2], oh, ow), -np.inf)
     indices = np.full(y.shape, -1, dtype=np.int64)
     for i, _, row in touched(oh, kh, sh, ph, dh, h):
@@ -193,9 +187,7 @@ def avg_windows(x, kernel_size, stride, padding, ceil_mode, count_include_pad, d
     for size, kernel, step, pad, _, out in axes:
         starts = [o * step - pad for o in range(out)]
         inside = [slice(max(s, 0), min(s + kernel, size)) for s in starts]
-        with_pad = [
-            min(s + kernel, size + pad) - s for s in starts
-        ]  # PyTorch counts padding, but no overhang
+        with_pad = [min(s + kernel, size + pad) - s for s in starts]  # PyTorch counts padding, but no overhang
         spans.append(list(zip(range(out), inside, with_pad, strict=True)))
     windows = []
     for i, rows, tall in spans[0]:
@@ -207,14 +199,10 @@ def avg_windows(x, kernel_size, stride, padding, ceil_mode, count_include_pad, d
     return (axes[0][-1], axes[1][-1]), windows
 
 
-def avg_pool2d(
-    x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None
-):
+def avg_pool2d(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None):
     """The sum of each window over the number of its positions; a window that holds none gives 0."""
     x = f64(x)
-    size, windows = avg_windows(
-        x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
-    )
+    size, windows = avg_windows(x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
     y = np.zeros((*x.shape[:2], *size))
     for i, j, rows, cols, divisor in windows:
         y[:, :, i, j] = x[:, :, rows, cols].sum(axis=(2, 3)) / divisor
@@ -310,18 +298,14 @@ def cross_entropy(x, target, weight=None, ignore_index=-100, reduction="mean", l
     for at in np.ndindex(counts.shape):
         if counts[at]:
             smooth = -(weights * logp[at]).sum() / classes
-            loss[at] = (
-                -(1 - label_smoothing) * target_weight[at] * logp[at][chosen[at]] + label_smoothing * smooth
-            )
+            loss[at] = -(1 - label_smoothing) * target_weight[at] * logp[at][chosen[at]] + label_smoothing * smooth
     if reduction == "none":
         return loss
     with np.errstate(invalid="ignore"):  # nothing counted: 0 / 0 is NaN, as in PyTorch
         return loss.sum() / (target_weight.sum() if reduction == "mean" else 1)
 
 
-def cross_entropy_grad_input(
-    gy, x, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
-):
+def cross_entropy_grad_input(gy, x, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
     classes = np.shape(x)[1]
     p = np.moveaxis(softmax(x, dim=1), 1, -1)
     counts, chosen, target_weight, weights = loss_terms(target, classes, weight, ignore_index)

@@ -93,6 +93,11 @@ def test_packed_weights_serve_every_instruction_set():
         fastnn.cpu.use(before)
 
 
+@pytest.mark.parametrize("isa", isas(), indirect=True)
+def test_measured_limits_are_positive(isa):
+    assert _kernels.fma_peak(1) > 0 and _kernels.copy_bandwidth(1) > 0
+
+
 def declared_kernels():
     text = (CSRC / "kernels.def").read_text()
     return re.findall(r"^FNN_KERNEL\((\w+),", text, re.MULTILINE)

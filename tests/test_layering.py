@@ -104,9 +104,7 @@ def test_cython_knows_the_public_header_and_no_python_of_fastnn():
 
 
 # ---- the C core ----------------------------------------------------------------------------------------
-INTRINSICS = (
-    r"\b_mm\d*_\w+|\b__m(?:128|256|512)\w*|\bv(?:ld|st|fma|add|mul)\w*q_\w+|<\w*(?:intrin|neon|sve)\.h>"
-)
+INTRINSICS = r"\b_mm\d*_\w+|\b__m(?:128|256|512)\w*|\bv(?:ld|st|fma|add|mul)\w*q_\w+|<\w*(?:intrin|neon|sve)\.h>"
 ISA_NAMES = r"avx|sse\d|neon|\bfma3\b|x86|aarch64|arm64"
 ALLOCATION = r"\b(?:malloc|calloc|realloc|free|alloca|aligned_alloc|posix_memalign|fnn_alloc|fnn_free)\s*\("
 THREADING = r"pthread|\bthrd_|threads\.h|stdatomic|_Atomic|\bfnn_(?:parallel|run)\w*\s*\("

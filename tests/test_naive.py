@@ -213,9 +213,7 @@ def test_softmax_gradients_by_finite_differences(forward, backward, dim):
 
 @pytest.fixture(scope="module")
 def torch():
-    return pytest.importorskip(
-        "torch", reason="PyTorch is not installed; the oracle has only its hand-worked examples"
-    )
+    return pytest.importorskip("torch", reason="PyTorch is not installed; the oracle has only its hand-worked examples")
 
 
 def close(ours, theirs):
@@ -225,9 +223,7 @@ def close(ours, theirs):
 @pytest.mark.parametrize("name", cases.CONV)
 def test_conv2d_against_torch(torch, name):
     case = cases.CONV[name]
-    x, weight, bias = (
-        normal(*shape, seed=i) for i, shape in enumerate([case.x, case.weight, case.weight[:1]])
-    )
+    x, weight, bias = (normal(*shape, seed=i) for i, shape in enumerate([case.x, case.weight, case.weight[:1]]))
     leaves = [torch.tensor(a, requires_grad=True) for a in (x, weight, bias)]
     args = dict(case.args)
     pads = naive.sides(args.pop("padding", 0), case.weight[2:], args.get("dilation", 1))

@@ -80,9 +80,7 @@ def signature(function):
     """As one would write it, without annotations."""
     bare = inspect.signature(function)
     parameters = [p.replace(annotation=inspect.Parameter.empty) for p in bare.parameters.values()]
-    return function.__name__ + str(
-        bare.replace(parameters=parameters, return_annotation=inspect.Signature.empty)
-    )
+    return function.__name__ + str(bare.replace(parameters=parameters, return_annotation=inspect.Signature.empty))
 
 
 def exported(name):

@@ -84,6 +84,12 @@ def test_the_environment_sets_the_count():
         assert "FASTNN_NUM_THREADS" in err if wrong else (status == 0 and int(out) > 0)
 
 
+@pytest.mark.parametrize("spin", [0, 2000])
+def test_any_spinning_time_gives_right_results(spin):
+    code = BUSY + "print(all(fastnn.ops.conv2d(x, w)[1, 2, 3, 4] == 288 for _ in range(50)))"
+    assert child.output_of(code, FASTNN_NUM_THREADS=3, FASTNN_SPIN_US=spin) == "True"
+
+
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs sched_setaffinity")
 def test_affinity_limits_the_default():
     one = min(os.sched_getaffinity(0))

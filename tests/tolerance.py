@@ -59,9 +59,7 @@ def assert_close(actual, expected, family, length=1, scale=None):
     np.testing.assert_array_equal(np.where(finite, 0, actual), np.where(finite, 0, expected))
     size = (rms(expected) if scale is None else scale) + np.abs(expected)
     # Inf - inf at the places checked above is not an error.
-    error = np.abs(
-        np.subtract(actual, expected, dtype=np.float64, where=finite, out=np.zeros(expected.shape))
-    )
+    error = np.abs(np.subtract(actual, expected, dtype=np.float64, where=finite, out=np.zeros(expected.shape)))
     limit = np.where(finite, allowed(actual.dtype, family, length) * size, np.inf)
     bad = ~(error <= limit)
     if bad.any():

@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from ..reference import TOLERANCE
+
 
 @dataclass(frozen=True)
 class Job:
@@ -29,13 +31,17 @@ class Job:
 
 @dataclass(frozen=True)
 class Peer:
-    """One way of one library: its name in the tables, where it lives, which importable modules it needs."""
+    """One way of one library: its name in the tables, where it lives, which importable modules it needs.
+
+    A convolution whose error is above ``limit`` is not timed; see `reference`.
+    """
 
     name: str
     module: str
     variant: str = ""
     requires: tuple[str, ...] = ()
     jobs: tuple[str, ...] = ("conv",)
+    limit: float = TOLERANCE
 
     @property
     def family(self) -> str:
@@ -61,7 +67,9 @@ PEERS = (
     Peer("ort", f"{_HERE}.ort", "", ("onnxruntime", "onnx")),
     Peer("openvino", f"{_HERE}.openvino_", "", ("openvino", "onnx")),
     Peer("ncnn", f"{_HERE}.ncnn_", "", ("ncnn",)),
-    Peer("mnn", f"{_HERE}.mnn_", "", ("MNN", "onnx")),
+    # In float32 and at its high precision MNN takes Winograd tiles so large that the worst error reaches 7e-3 (3.6.1,
+    # AVX2, 512 channels). It is timed all the same, being the hardest opponent there, and marked in the table.
+    Peer("mnn", f"{_HERE}.mnn_", "", ("MNN", "onnx"), limit=2e-2),
 )
 
 # fastnn is held against the best of three; against the best of five where Winograd is at stake.

@@ -26,9 +26,7 @@ class Library:
 
     def conv(self, case: ConvCase) -> Job:
         x, w, b = case.arrays()
-        session = ort.InferenceSession(
-            conv_model(case, w, b), self.options, providers=["CPUExecutionProvider"]
-        )
+        session = ort.InferenceSession(conv_model(case, w, b), self.options, providers=["CPUExecutionProvider"])
         given = ort.OrtValue.ortvalue_from_numpy(x)
         result = ort.OrtValue.ortvalue_from_shape_and_type([case.batch, case.oc, case.oh, case.ow], "float32")
         binding = session.io_binding()

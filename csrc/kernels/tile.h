@@ -10,7 +10,7 @@
 
 FNN_ALWAYS_INLINE ptrdiff_t full_panels(const fnn_strip *s) { return s->panels - (s->last_columns < FNN_BLOCK); }
 
-/* Everything that follows the sum, in the order row bias, residual, activation; the last panel may have fewer than
+/* Everything that follows the sum, in the order residual, activation; the last panel may have fewer than
  * 16 columns. Off the fast path: tiles arrive as raw sums, mr x np panels of 16. */
 FNN_NOINLINE void tile_finish(const fnn_strip *s, const real *raw, ptrdiff_t row, ptrdiff_t panel, int mr, int np) {
     const int add_c = s->accumulate && panel + np > full_panels(s); /* else the tile started from c */
@@ -18,11 +18,10 @@ FNN_NOINLINE void tile_finish(const fnn_strip *s, const real *raw, ptrdiff_t row
         for (int p = 0; p < np; p++, raw += FNN_BLOCK) {
             const ptrdiff_t at = (row + i) * s->c_row + (panel + p) * s->c_panel;
             const ptrdiff_t columns = panel + p == s->panels - 1 ? s->last_columns : FNN_BLOCK;
-            const vf row_bias = vf_set1(s->row_bias ? ((const real *)s->row_bias)[row + i] : 0);
             real *c = (real *)s->c + at;
             for (int v = 0; v < FNN_NV && v * FNN_VF < columns; v++) {
                 const ptrdiff_t n = fnn_min(FNN_VF, columns - v * FNN_VF);
-                vf y = vf_add(vf_load(raw + v * FNN_VF), row_bias);
+                vf y = vf_load(raw + v * FNN_VF);
                 if (add_c) y = vf_add(y, load_some(c + v * FNN_VF, n));
                 if (s->residual) y = vf_add(y, load_some((const real *)s->residual + at + v * FNN_VF, n));
                 store_some(c + v * FNN_VF, activate(y, s->activation, (real)s->alpha, (real)s->beta), n);
@@ -33,9 +32,8 @@ FNN_NOINLINE void tile_finish(const fnn_strip *s, const real *raw, ptrdiff_t row
 /* Panels stream from the second-level cache: 2 KiB ahead gave 0.87 of the FMA peak where no prefetch gave 0.70
  * (512-512 3x3 at 28x28) and 0.90 against 0.67 (1x1, 256-64 at 56x56); AMD Zen 3, 2026-11. */
 #define PREFETCH_STEPS 32
-#ifndef AHEAD
+/* The a side of a chunk of 16 channels lies on other cache lines than the chunk before: fetch it two chunks early. */
 #define AHEAD 2
-#endif
 
 /* Row addresses in groups of three off one pointer: base, base + r, base + 2r are all x86 addressing modes. */
 #define TILE_A(i) (ap[(i) / 3] + ((i) % 3) * a_row)
@@ -50,9 +48,10 @@ FNN_ALWAYS_INLINE void tile(const fnn_strip *s, ptrdiff_t row, ptrdiff_t panel, 
     FNN_UNROLL
     for (int w = 0; w < words; w++) {
         const ptrdiff_t column = (panel + w / FNN_NV) * FNN_BLOCK + w % FNN_NV * FNN_VF;
-        vf start = s->bias ? vf_load((const real *)s->bias + column) : vf_zero();
+        const vf start = s->bias ? vf_load((const real *)s->bias + column) : vf_zero();
         FNN_UNROLL
-        for (int i = 0; i < mr; i++) acc[i][w] = start;
+        for (int i = 0; i < mr; i++)
+            acc[i][w] = s->row_bias ? vf_set1(((const real *)s->row_bias)[row + i]) : start;
     }
     if (s->accumulate && panel + np <= full_panels(s)) {
         FNN_UNROLL
@@ -86,7 +85,7 @@ FNN_ALWAYS_INLINE void tile(const fnn_strip *s, ptrdiff_t row, ptrdiff_t panel, 
             for (int g = 0; g < (mr + 2) / 3; g++) ap[g] += a_step;
         }
     }
-    if (!s->row_bias && !s->residual && s->activation <= FNN_RELU && panel + np <= full_panels(s)) {
+    if (!s->residual && s->activation <= FNN_RELU && panel + np <= full_panels(s)) {
         const vf floor = vf_set1(s->activation == FNN_RELU ? 0 : -(real)INFINITY);
         FNN_UNROLL
         for (int i = 0; i < mr; i++)

@@ -51,4 +51,8 @@ void fnn_load_row(const fnn_image *im, ptrdiff_t unit, ptrdiff_t image, ptrdiff_
 size_t fnn_conv_packed_group(fnn_conv_algorithm a, ptrdiff_t in_channels, ptrdiff_t out_channels, ptrdiff_t taps);
 fnn_status fnn_conv_run(const fnn_conv_job *job);
 
+/* 1x1 on NCHW images (conv_pointwise.c): whether it serves this job better, and the job itself. */
+int fnn_conv_is_pointwise(const fnn_conv_job *job);
+fnn_status fnn_conv_pointwise(const fnn_conv_job *job);
+
 #endif

@@ -428,6 +428,7 @@ static fnn_status run_through_planar(const fnn_conv_job *job) {
 
 fnn_status fnn_conv_run(const fnn_conv_job *job) {
     if (job->n * job->yc * job->yh * job->yw == 0) return FNN_OK;
+    if (fnn_conv_is_pointwise(job)) return fnn_conv_pointwise(job);
     conv_plan p = {.job = *job, .kernels = fnn_kernels(job->dtype), .es = fnn_element_size(job->dtype)};
     choose_sets(&p);
     const int aligned = job->groups == 1 || job->algorithm == FNN_CONV_DEPTHWISE;

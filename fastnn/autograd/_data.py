@@ -23,8 +23,9 @@ def as_array(data: Any) -> Any:
     elif hasattr(data, "__dlpack__"):
         data = np.from_dlpack(data)
     else:
+        written_out = isinstance(data, (list, tuple, float))
         data = np.asarray(data)
-        if data.dtype == np.float64 and not isinstance(data, memoryview):
+        if written_out and data.dtype == np.float64:
             data = data.astype(np.float32)
     if data.dtype.kind not in "fiub":
         raise TypeError(f"Tensor: dtype {data.dtype} is not a number or truth value")

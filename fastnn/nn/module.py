@@ -131,8 +131,7 @@ class Module:
         return {name: np.array(tensor.numpy()) for name, tensor in self._state().items()}
 
     def _state(self) -> dict[str, Parameter | Buffer]:
-        """The tensors behind `state_dict`: of each module parameters, then buffers; shared ones under every
-        name."""
+        """The tensors behind `state_dict`: of each module parameters, then buffers; all names of shared ones."""
         state: dict[str, Parameter | Buffer] = {}
         for prefix, module in self._walk(""):
             for kind in (Parameter, Buffer):

@@ -23,8 +23,9 @@ Pair = tuple[Any, Any]
 
 
 class History(dict[str, list[float]]):
-    """Figures by name, one per finished epoch: loss, accuracy, seconds, and val_loss, val_accuracy where
-    validated.
+    """Figures by name, one per finished epoch.
+
+    The names are loss, accuracy, seconds, and where there is a validation set val_loss and val_accuracy.
 
     Attributes
     ----------

@@ -150,9 +150,7 @@ def test_activation_and_residual_are_fused_in_order(name, kind, dtype, isa):
         tolerance.assert_close(result, expected, "activation", math.prod(case.weight[1:]) + 2)
 
 
-@pytest.mark.parametrize(
-    "kind", ["swish", ("clip", 1), ("clip", 2.0, 1.0), ("leaky_relu",), 3, ("relu", 1)], ids=str
-)
+@pytest.mark.parametrize("kind", ["swish", ("clip", 1), ("clip", 2.0, 1.0), ("leaky_relu",), 3, ("relu", 1)], ids=str)
 def test_unknown_activation_is_refused(kind):
     x, weight = np.zeros((1, 2, 3, 4), np.float32), np.zeros((5, 2, 1, 1), np.float32)
     with rejects("conv2d", "activation"):
@@ -192,6 +190,23 @@ def test_nan_and_infinity_stay_in_their_receptive_field(name, poison, isa):
     tolerance.assert_close(ops.conv2d(**a, **case.args), expected, "conv", math.prod(case.weight[1:]))
     blocked = ops.conv2d(fastnn.blocked(a["x"]), a["weight"], **case.args)
     tolerance.assert_close(blocked, expected, "conv", math.prod(case.weight[1:]))
+
+
+@pytest.mark.parametrize("isa", contract.isas(), indirect=True)
+@pytest.mark.parametrize("kind", [np.asarray, fastnn.blocked], ids=["plain", "blocked"])
+@pytest.mark.parametrize("name", ["lanes_plus_1", "prime_everything", "groups", "depthwise", "resnet_stem"])
+def test_nan_stays_in_its_channel_and_window_in_gradients(name, kind, isa):
+    case = cases.CONV[name]
+    a = {k: v.astype(np.float32) for k, v in normal(np.random.default_rng(8), case, "x", "weight", "gy").items()}
+    a["gy"][0, -1, case.y[2] // 2, case.y[3] // 3] = np.nan
+    gx = ops.conv2d_grad_input(kind(a["gy"]), a["weight"], case.x, **case.args)
+    expected = naive.conv2d_grad_input(a["gy"], a["weight"], case.x, **case.args)
+    tolerance.assert_close(gx, expected, "conv", TestConv2dGradInput().length(case))
+    a["x"][0, -1, case.x[2] // 2, case.x[3] // 3] = np.nan
+    gw = ops.conv2d_grad_weight(kind(a["gy"]), kind(a["x"]), case.weight, **case.args)
+    expected = naive.conv2d_grad_weight(a["gy"], a["x"], case.weight, **case.args)
+    assert np.isnan(expected).any() and np.isfinite(expected).any()
+    tolerance.assert_close(gw, expected, "conv", TestConv2dGradWeight().length(case))
 
 
 @pytest.mark.parametrize("dtype", contract.DTYPES)

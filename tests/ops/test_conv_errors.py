@@ -54,9 +54,7 @@ BAD_ARGUMENTS = [
 ]
 
 
-@pytest.mark.parametrize(
-    "bad, words", BAD_ARGUMENTS, ids=lambda v: str(v)[:40] if isinstance(v, list) else None
-)
+@pytest.mark.parametrize("bad, words", BAD_ARGUMENTS, ids=lambda v: str(v)[:40] if isinstance(v, list) else None)
 def test_bad_arguments_are_refused_before_anything_is_written(bad, words):
     out = np.full((2, 8, 3, 6), 7, np.float32)
     with rejects("conv2d", *words):
@@ -140,7 +138,5 @@ def test_gradients_refuse_a_batch_that_differs():
 
 def test_numpy_integers_and_lists_are_numbers_too():
     expected = ops.conv2d(X, WEIGHT, BIAS, stride=(2, 1), padding=(1, 0))
-    found = ops.conv2d(
-        X, WEIGHT, BIAS, stride=[np.int64(2), np.uint8(1)], padding=np.array([1, 0]), groups=np.int32(1)
-    )
+    found = ops.conv2d(X, WEIGHT, BIAS, stride=[np.int64(2), np.uint8(1)], padding=np.array([1, 0]), groups=np.int32(1))
     tolerance.assert_same(found, expected)

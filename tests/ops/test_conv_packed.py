@@ -60,9 +60,7 @@ def test_packed_convolution_serves_any_size_of_image():
     packed = ops.pack_conv2d(WEIGHT, BIAS, padding=1)
     for h, w in [(1, 1), (4, 9), (17, 3)]:
         x = np.random.default_rng(h).standard_normal((2, 6, h, w)).astype(np.float32)
-        tolerance.assert_close(
-            packed(x), naive.conv2d(x, WEIGHT, BIAS, padding=1), "conv", WEIGHT[0].size + 1
-        )
+        tolerance.assert_close(packed(x), naive.conv2d(x, WEIGHT, BIAS, padding=1), "conv", WEIGHT[0].size + 1)
 
 
 @pytest.mark.parametrize(

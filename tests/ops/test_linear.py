@@ -129,9 +129,7 @@ class TestMatmul(contract.Differentiable):
 
 
 @pytest.mark.parametrize("dtype", contract.DTYPES)
-@pytest.mark.parametrize(
-    "kind", ["relu", "relu6", ("clip", -0.5, 1.5), ("leaky_relu", 0.2), "silu", "tanh"], ids=str
-)
+@pytest.mark.parametrize("kind", ["relu", "relu6", ("clip", -0.5, 1.5), ("leaky_relu", 0.2), "silu", "tanh"], ids=str)
 @pytest.mark.parametrize("name", ["row", "lanes_plus_1", "many_rows"])
 def test_activation_is_fused(name, kind, dtype):
     case, rng = cases.LINEAR[name], np.random.default_rng(4)

@@ -72,9 +72,7 @@ def test_conv2d(shapes, dtype, seed, blocked):
     (gy,) = normal(rng, dtype, expected.shape)
     terms = w_shape[0] * math.prod(w_shape[2:])
     gx = ops.conv2d_grad_input(kind(gy), weight, x_shape, **args)
-    tolerance.assert_close(
-        gx, naive.conv2d_grad_input(gy, weight, x_shape, **args), "conv", terms, terms**0.5
-    )
+    tolerance.assert_close(gx, naive.conv2d_grad_input(gy, weight, x_shape, **args), "conv", terms, terms**0.5)
     terms = gy.size // w_shape[0]
     gw = ops.conv2d_grad_weight(kind(gy), kind(x), w_shape, **args)
     tolerance.assert_close(gw, naive.conv2d_grad_weight(gy, x, w_shape, **args), "conv", terms, terms**0.5)
@@ -105,9 +103,7 @@ def test_max_pool2d(shapes, dilation, dtype, seed, blocked):
     tolerance.assert_close(y, expected, "exact")
     tolerance.assert_same(indices, where)
     if torch and (where >= 0).all():
-        theirs = torch.nn.functional.max_pool2d(
-            torch.tensor(x), **args, dilation=dilation, return_indices=True
-        )
+        theirs = torch.nn.functional.max_pool2d(torch.tensor(x), **args, dilation=dilation, return_indices=True)
         tolerance.assert_close(y, theirs[0].double().numpy(), "exact")
         tolerance.assert_same(indices, theirs[1].numpy())
     gx = ops.max_pool2d_grad_input(y, image, y, **args, dilation=dilation)

@@ -1,0 +1,55 @@
+"""Pooling on the tape."""
+
+import numpy as np
+import pytest
+from tape import check_gradients, normal, spread
+
+import fastnn.autograd as F
+from fastnn import ops
+from fastnn.autograd import Tensor
+
+WINDOWS = {
+    "halves": {"kernel_size": 2},
+    "overlapping": {"kernel_size": 3, "stride": (2, 1), "padding": 1},
+    "ceil": {"kernel_size": (3, 2), "stride": 2, "ceil_mode": True},
+}
+
+
+@pytest.mark.parametrize("window", WINDOWS.values(), ids=WINDOWS)
+def test_gradients(window):
+    x = spread(2, 3, 7, 6)
+    check_gradients(lambda x: F.max_pool2d(x, **window), x=x)
+    check_gradients(lambda x: F.avg_pool2d(x, **window), x=x)
+    check_gradients(lambda x: F.avg_pool2d(x, count_include_pad=False, **window), x=x)
+    check_gradients(lambda x: F.avg_pool2d(x, divisor_override=5, **window), x=x)
+
+
+def test_a_dilated_window():
+    check_gradients(lambda x: F.max_pool2d(x, 2, 1, 0, 2), x=spread(1, 2, 6, 5))
+
+
+@pytest.mark.parametrize("pool", [F.max_pool2d, F.avg_pool2d])
+def test_kinds_are_kept(pool):
+    plain = spread(2, 3, 6, 6)
+    found = []
+    for data in (plain, ops.blocked(plain)):
+        x = Tensor(data, requires_grad=True)
+        y = pool(x, 2)
+        y.backward(np.ones(y.shape))
+        assert type(y.data) is type(x.grad.data) is type(x.data)
+        found.append((y.numpy(), x.grad.numpy()))
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_indices_come_with_the_maxima():
+    x = Tensor(normal(2, 3, 6, 6), requires_grad=True)
+    y, indices = F.max_pool2d(x, 2, return_indices=True)
+    assert indices.dtype == np.int64 and not indices.requires_grad
+    flat = x.numpy().reshape(2, 3, -1)
+    picked = np.take_along_axis(flat, indices.numpy().reshape(2, 3, -1), 2)
+    np.testing.assert_array_equal(picked.reshape(y.shape), y.numpy())
+    y.sum().backward()
+    assert x.grad.numpy().sum() == y.size
+    with F.no_grad():
+        assert not F.max_pool2d(x, 2, return_indices=True)[0].requires_grad
