@@ -13,7 +13,6 @@ FNN_ALWAYS_INLINE ptrdiff_t full_panels(const fnn_strip *s) { return s->panels -
 /* Everything that follows the sum, in the order residual, activation; the last panel may have fewer than
  * 16 columns. Off the fast path: tiles arrive as raw sums, mr x np panels of 16. */
 FNN_NOINLINE void tile_finish(const fnn_strip *s, const real *raw, ptrdiff_t row, ptrdiff_t panel, int mr, int np) {
-    const int add_c = s->accumulate && panel + np > full_panels(s); /* else the tile started from c */
     for (int i = 0; i < mr; i++)
         for (int p = 0; p < np; p++, raw += FNN_BLOCK) {
             const ptrdiff_t at = (row + i) * s->c_row + (panel + p) * s->c_panel;
@@ -22,11 +21,23 @@ FNN_NOINLINE void tile_finish(const fnn_strip *s, const real *raw, ptrdiff_t row
             for (int v = 0; v < FNN_NV && v * FNN_VF < columns; v++) {
                 const ptrdiff_t n = fnn_min(FNN_VF, columns - v * FNN_VF);
                 vf y = vf_load(raw + v * FNN_VF);
-                if (add_c) y = vf_add(y, load_some(c + v * FNN_VF, n));
                 if (s->residual) y = vf_add(y, load_some((const real *)s->residual + at + v * FNN_VF, n));
                 store_some(c + v * FNN_VF, activate(y, s->activation, (real)s->alpha, (real)s->beta), n);
             }
         }
+}
+
+/* raw = c of a tile whose last panel is narrow, zero beyond its columns. */
+FNN_NOINLINE const real *tile_gather(const fnn_strip *s, real *raw, ptrdiff_t row, ptrdiff_t panel, int mr, int np) {
+    real *to = raw;
+    for (int i = 0; i < mr; i++)
+        for (int p = 0; p < np; p++)
+            for (int lane = 0; lane < FNN_BLOCK; lane++) {
+                const int outside = panel + p == s->panels - 1 && lane >= s->last_columns;
+                const ptrdiff_t at = (row + i) * s->c_row + (panel + p) * s->c_panel + lane;
+                *to++ = outside ? 0 : ((const real *)s->c)[at];
+            }
+    return raw;
 }
 
 /* Panels stream from the second-level cache: 2 KiB ahead gave 0.87 of the FMA peak where no prefetch gave 0.70
@@ -40,6 +51,7 @@ FNN_NOINLINE void tile_finish(const fnn_strip *s, const real *raw, ptrdiff_t row
 
 FNN_ALWAYS_INLINE void tile(const fnn_strip *s, ptrdiff_t row, ptrdiff_t panel, const int mr, const int np) {
     vf acc[FNN_TILE_ROWS][4 * FNN_NV];
+    real raw[FNN_TILE_ROWS * 4 * FNN_BLOCK]; /* the tile in memory, [mr][np][16], off the fast path */
     const int words = np * FNN_NV;
     const ptrdiff_t a_row = s->a_row, a_step = s->a_step, b_step = s->b_step, b_panel = s->b_panel;
     const real *a0 = (const real *)s->a + row * a_row, *b0 = (const real *)s->b + panel * b_panel;
@@ -53,12 +65,15 @@ FNN_ALWAYS_INLINE void tile(const fnn_strip *s, ptrdiff_t row, ptrdiff_t panel, 
         for (int i = 0; i < mr; i++)
             acc[i][w] = s->row_bias ? vf_set1(((const real *)s->row_bias)[row + i]) : start;
     }
-    if (s->accumulate && panel + np <= full_panels(s)) {
+    if (s->accumulate) {
+        const int narrow = panel + np > full_panels(s);
+        const real *from = narrow ? tile_gather(s, raw, row, panel, mr, np) : c;
+        const ptrdiff_t from_row = narrow ? np * FNN_BLOCK : s->c_row, from_panel = narrow ? FNN_BLOCK : s->c_panel;
         FNN_UNROLL
         for (int i = 0; i < mr; i++)
             FNN_UNROLL
             for (int w = 0; w < words; w++)
-                acc[i][w] = vf_load(c + i * s->c_row + w / FNN_NV * s->c_panel + w % FNN_NV * FNN_VF);
+                acc[i][w] = vf_load(from + i * from_row + w / FNN_NV * from_panel + w % FNN_NV * FNN_VF);
     }
     for (const fnn_chunk *chunk = s->chunks, *end = chunk + s->n_chunks; chunk < end; chunk++) {
         const real *b = b0 + chunk->b, *ap[(FNN_TILE_ROWS + 2) / 3];
@@ -95,7 +110,6 @@ FNN_ALWAYS_INLINE void tile(const fnn_strip *s, ptrdiff_t row, ptrdiff_t panel, 
                          vf_max(floor, acc[i][w]));
         return;
     }
-    real raw[FNN_TILE_ROWS * 4 * FNN_BLOCK];
     FNN_UNROLL
     for (int i = 0; i < mr; i++)
         FNN_UNROLL
