@@ -112,17 +112,16 @@ def _softmax(op: str, x: Any, dim: Any, out: Any, logarithm: bool) -> np.ndarray
     data = as_array(op, "x", x)
     shape = data.shape
     dim = normalize_dim(op, "dim", dim, data.ndim)
-    y = None if out is None else check_out(op, out, shape, data.dtype, data)
-    rows = _last(data.reshape(1) if data.ndim == 0 else data, dim)
-    n = rows.shape[-1]
-    result = new_array(rows.shape, data.dtype)
-    if rows.size:
-        _kernels.softmax(rows, result, rows.size // n, n, logarithm)
-    result = np.moveaxis(result, -1, dim).reshape(shape) if data.ndim == 0 else np.moveaxis(result, -1, dim)
-    if y is not None:
-        out[...] = result
-        return out
-    return np.ascontiguousarray(result) if data.ndim else result
+    y = new_array(shape, data.dtype) if out is None else check_out(op, out, shape, data.dtype, data)
+    source = _last(np.atleast_1d(data), dim)
+    last = dim == max(data.ndim, 1) - 1
+    target = np.atleast_1d(y) if last else new_array(source.shape, data.dtype)
+    if source.size:
+        n = source.shape[-1]
+        _kernels.softmax(source, target, source.size // n, n, logarithm)
+    if not last:
+        y[...] = np.moveaxis(target, -1, dim)
+    return finish_out(out, y)
 
 
 def softmax(x: Any, dim: Any = -1, *, out: Any = None) -> np.ndarray:

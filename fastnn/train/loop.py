@@ -104,7 +104,7 @@ def fit(
     criterion = CrossEntropyLoss() if loss is None else loss
     if isinstance(criterion, CrossEntropyLoss):
         for labels in (y,) if validation is None else (y, validation[1]):
-            _check_labels(model, x, labels[labels != criterion.ignore_index])
+            _check_labels(model, x, labels, criterion.ignore_index)
     if optimizer is None:
         optimizer = SGD(model.parameters(), lr=0.05, momentum=0.9)
     generator = np.random.default_rng(seed) if shuffle else None
@@ -155,7 +155,7 @@ def _epoch(
 
 
 class _Tally:
-    """Running sums behind the mean loss and, for cross-entropy, the share of right answers."""
+    """Running sums behind the mean loss and, for cross-entropy against labels, the share of right answers."""
 
     def __init__(self, criterion: Loss) -> None:
         self._ignored = criterion.ignore_index if isinstance(criterion, CrossEntropyLoss) else None
@@ -164,14 +164,14 @@ class _Tally:
     def add(self, loss: float, output: NDArray[Any], y: NDArray[Any]) -> None:
         self._loss += loss * len(y)
         self._rows += len(y)
-        if self._ignored is not None:
+        if self._ignored is not None and y.dtype.kind in "iu":
             self._right += int((output.argmax(axis=1) == y).sum())
             self._counted += int((y != self._ignored).sum())
 
     def figures(self) -> dict[str, float]:
         figures = {"loss": self._loss / self._rows}
-        if self._ignored is not None:
-            figures["accuracy"] = self._right / max(1, self._counted)
+        if self._counted:
+            figures["accuracy"] = self._right / self._counted
         return figures
 
 
@@ -240,15 +240,16 @@ def _check_set(name: str, x: Any, y: Any) -> tuple[NDArray[Any], NDArray[Any]]:
     return x, y
 
 
-def _check_labels(model: Module, x: NDArray[Any], labels: NDArray[Any]) -> None:
+def _check_labels(model: Module, x: NDArray[Any], labels: NDArray[Any], ignored: int) -> None:
     """Raise where labels are not classes of the model, of which one input tells the number."""
-    if labels.ndim != 1 or labels.dtype.kind not in "iu":
-        raise TypeError(
-            f"fit: labels must be integers of shape [n], are {labels.dtype} of shape {labels.shape}"
-        )
-    shape = predict(model, x[:1]).shape
-    if len(shape) != 2:
-        raise ValueError(f"fit: the model gives shape {shape} for one input, (1, classes) is needed")
-    low, high = int(labels.min(initial=0)), int(labels.max(initial=0))
-    if low < 0 or high >= shape[1]:
-        raise ValueError(f"fit: labels lie in {low}..{high}, the classes of the model are 0..{shape[1] - 1}")
+    if labels.dtype.kind == "f":  # probabilities of the classes, which the loss checks
+        return
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"fit: labels must be integers, are {labels.dtype}")
+    scores = predict(model, x[:1]).shape
+    if len(scores) < 2 or scores[2:] != labels.shape[1:]:
+        raise ValueError(f"fit: the model gives shape {scores} for one input, labels have shape {labels.shape}")
+    counted = labels[labels != ignored]
+    low, high = int(counted.min(initial=0)), int(counted.max(initial=0))
+    if low < 0 or high >= scores[1]:
+        raise ValueError(f"fit: labels lie in {low}..{high}, the classes of the model are 0..{scores[1] - 1}")
