@@ -1,7 +1,6 @@
 """Lets threadpoolctl see and limit fastnn's thread pool without importing it for those who do not use it."""
 
 import sys
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
@@ -32,7 +31,7 @@ def _register(threadpoolctl: ModuleType) -> None:
     threadpoolctl.register(FastnnController)
 
 
-class _Loader(Loader):
+class _Loader:
     """threadpoolctl's own loader, followed by the registration."""
 
     def __init__(self, own: Any) -> None:
@@ -46,7 +45,7 @@ class _Loader(Loader):
         _register(module)
 
 
-class _Finder(MetaPathFinder):
+class _Finder:
     """Waits for the first ``import threadpoolctl``."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
@@ -54,7 +53,7 @@ class _Finder(MetaPathFinder):
             return None
         spec = PathFinder.find_spec(name, path)
         if spec is not None and spec.loader is not None:
-            spec.loader = _Loader(spec.loader)
+            spec.loader = _Loader(spec.loader)  # type: ignore[assignment]
         return spec
 
 
@@ -63,4 +62,4 @@ def install() -> None:
     if "threadpoolctl" in sys.modules:
         _register(sys.modules["threadpoolctl"])
     else:
-        sys.meta_path.insert(0, _Finder())
+        sys.meta_path.insert(0, _Finder())  # a plain class: importlib.abc alone takes as long to import as fastnn
