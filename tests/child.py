@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import traceback
+import warnings
 
 import pytest
 
@@ -18,7 +19,10 @@ def forked(work, items=("",)):
     """
     if not hasattr(os, "fork"):
         pytest.skip("needs os.fork")
-    child = os.fork()
+    with warnings.catch_warnings():
+        # Python 3.12 and later warn of forks beside threads; that they work is one of the things tested.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
     if child == 0:
         status = 1
         try:

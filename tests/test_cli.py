@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -37,10 +38,20 @@ def images(shape, n_train=60, n_test=20, classes=3, dtype=np.uint8):
     return arrays
 
 
+GOOD = images((8, 8))
+
+
+@pytest.fixture
+def saved():
+    """A file as the demo saves it for the digits, without the training."""
+    data = _demo_data.load(None)
+    model = _demo.network(1, 8, 8, 10)
+    _demo._save("saved", model, data, _demo_data.Scaling.of(data.x_train))
+    return "saved"
+
+
 def run(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "fastnn", *arguments], capture_output=True, text=True, timeout=120
-    )
+    return subprocess.run([sys.executable, "-m", "fastnn", *arguments], capture_output=True, text=True, timeout=120)
 
 
 # ---- the demonstration ---------------------------------------------------------------------------------
@@ -57,15 +68,15 @@ def test_the_demo_learns_the_digits_in_time_and_a_new_process_knows_them(capfd):
 
 
 def test_json_is_all_that_is_printed(capfd):
-    assert cli.main(["demo", "--epochs", "2", "--json", "--save", "w", "--seed", "7"]) == 0
+    assert cli.main(["demo", "--epochs", "1", "--json", "--save", "w", "--seed", "7"]) == 0
     out, err = capfd.readouterr()
     found = json.loads(out)
-    assert err == "" and found["epochs"] == 2 and len(found["history"]["loss"]) == 2
-    assert found["weights"] == "w" and len(found["examples"]) == 5 and found["held_out"]["accuracy"] > 0.8
+    assert err == "" and found["epochs"] == 1 and len(found["history"]["loss"]) == 1
+    assert found["weights"] == "w" and len(found["examples"]) == 5 and found["held_out"]["accuracy"] > 0.7
     assert all(row["fastnn_ms"] > 0 and row["numpy_ms"] > 0 for row in found["kernels"])
 
 
-@pytest.mark.parametrize("shape", [(13, 7), (8, 8, 3), (4, 9, 10), (5, 6, 1), (12, 4)])
+@pytest.mark.parametrize("shape", [(13, 7), (8, 8, 3), (4, 9, 10)])
 def test_other_images_work(shape, capfd):
     np.savez("images.npz", **images(shape))
     assert cli.main(["demo", "--data", "images.npz", "--epochs", "6", "--json"]) == 0
@@ -80,7 +91,7 @@ def test_floats_and_many_classes_work(capfd):
 
 def test_examples_are_those_of_the_saved_network(capfd):
     np.savez("images.npz", **images((8, 8)))
-    cli.main(["demo", "--data", "images.npz", "--epochs", "8", "--json"])
+    cli.main(["demo", "--data", "images.npz", "--epochs", "6", "--json"])
     examples = json.loads(capfd.readouterr().out)["examples"]
     assert cli.main(["classify", "--weights", _demo.WEIGHTS, "--data", "images.npz", "--json"]) == 0
     assert json.loads(capfd.readouterr().out) == examples
@@ -96,7 +107,8 @@ def test_an_interrupt_is_one_line(moment, monkeypatch, capfd):
         monkeypatch.setattr(fastnn.train.SGD, "step", interrupt)
     else:
         monkeypatch.setattr(_demo, "_save", interrupt)
-    assert cli.main(["demo", "--epochs", "1"]) == 130
+    np.savez("images.npz", **GOOD)
+    assert cli.main(["demo", "--data", "images.npz", "--epochs", "1"]) == 130
     err = capfd.readouterr().err
     assert "interrupted" in err and err.count("\n") == 1 and not Path(_demo.WEIGHTS).exists()
 
@@ -109,7 +121,6 @@ def test_a_wrong_kernel_would_be_noticed(monkeypatch, capfd):
 
 
 # ---- wrong input ---------------------------------------------------------------------------------------
-GOOD = images((8, 8))
 BAD = {
     "missing": ({"x_train": GOOD["x_train"]}, "no array y_train, x_test, y_test; there are x_train"),
     "flat": (GOOD | {"x_train": GOOD["x_train"][:, 0, 0]}, r"x_train has shape \(60,\)"),
@@ -132,7 +143,7 @@ BAD = {
 def fails(arguments, capfd, status=2):
     """The one line on stderr of a command that must fail."""
     assert cli.main(arguments) == status
-    out, err = capfd.readouterr()
+    err = capfd.readouterr().err
     assert err.startswith("fastnn: ") and err.count("\n") == 1 and "Traceback" not in err
     return err
 
@@ -141,8 +152,7 @@ def fails(arguments, capfd, status=2):
 def test_bad_arrays_are_named_in_one_line(name, capfd):
     arrays, message = BAD[name]
     np.savez("bad.npz", **arrays)
-    pytest.importorskip("re").search(message, err := fails(["demo", "--data", "bad.npz"], capfd)) or pytest.fail(err)
-    assert "bad.npz: " in err
+    assert re.search(f"bad.npz: .*{message}", fails(["demo", "--data", "bad.npz"], capfd))
 
 
 def test_damaged_files_are_named_in_one_line(capfd):
@@ -165,17 +175,15 @@ def test_a_place_that_cannot_be_written_is_named_before_the_training(target, cap
     assert f"cannot write {target}" in fails(["demo", "--save", target], capfd)
 
 
-def test_weights_that_do_not_fit_are_named(capfd):
+def test_weights_that_do_not_fit_are_named(saved, capfd):
     assert "none: No such file" in fails(["classify", "--weights", "none"], capfd)
     save_checkpoint("other", {"a": np.ones(3)})
     assert "other: not a file that fastnn demo has saved" in fails(["classify", "--weights", "other"], capfd)
     Path("cut").write_bytes(Path("other").read_bytes()[:-1])
     assert "cut: " in fails(["classify", "--weights", "cut"], capfd)
-    cli.main(["demo", "--epochs", "1", "--json"])
-    capfd.readouterr()
     np.savez("images.npz", **images((9, 9)))
-    message = fails(["classify", "--weights", _demo.WEIGHTS, "--data", "images.npz"], capfd)
-    assert "images are (1, 9, 9), the network in fastnn-demo.safetensors takes (1, 8, 8)" in message
+    message = fails(["classify", "--weights", saved, "--data", "images.npz"], capfd)
+    assert "images are (1, 9, 9), the network in saved takes (1, 8, 8)" in message
 
 
 @pytest.mark.parametrize(
@@ -192,16 +200,16 @@ def test_weights_that_do_not_fit_are_named(capfd):
     ],
     ids=str,
 )
-def test_a_forged_description_is_refused(change, capfd):
-    cli.main(["demo", "--epochs", "1", "--json"])
-    capfd.readouterr()
-    saved = load_checkpoint(_demo.WEIGHTS)
-    about = json.loads(saved.metadata["fastnn demo"]) | change
-    save_checkpoint("forged", saved, {"fastnn demo": json.dumps(about)})
+def test_a_forged_description_is_refused(change, saved, capfd):
+    checkpoint = load_checkpoint(saved)
+    about = json.loads(checkpoint.metadata["fastnn demo"]) | change
+    save_checkpoint("forged", checkpoint, {"fastnn demo": json.dumps(about)})
     assert "forged: " in fails(["classify", "--weights", "forged"], capfd)
 
 
-@pytest.mark.parametrize("arguments", [[], ["nothing"], ["demo", "--epochs", "0"], ["demo", "--epochs", "x"], ["info", "x"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["nothing"], ["demo", "--epochs", "0"], ["demo", "--epochs", "x"], ["info", "x"]]
+)
 def test_wrong_arguments_end_with_status_2(arguments, capfd):
     with pytest.raises(SystemExit) as caught:
         cli.main(arguments)

@@ -21,8 +21,6 @@ BUSY = """if True:
     """
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 forking = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
-# Python 3.12 and later warn of forks beside threads: that they work is what is tested here.
-quiet_fork = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 
 X = np.random.default_rng(0).standard_normal((4, 32, 24, 26)).astype(np.float32)
 WEIGHT = np.random.default_rng(1).standard_normal((48, 32, 3, 3)).astype(np.float32)
@@ -140,7 +138,6 @@ def test_one_packed_weight_in_many_threads():
 
 
 @forking
-@quiet_fork
 def test_parent_and_child_both_go_on_after_a_fork(right):
     fastnn.set_num_threads(3)
     compute_and_compare(right)
@@ -157,7 +154,6 @@ def test_parent_and_child_both_go_on_after_a_fork(right):
 
 
 @forking
-@quiet_fork
 def test_a_fork_while_another_thread_computes(right):
     fastnn.set_num_threads(2)
     stop, results = threading.Event(), []

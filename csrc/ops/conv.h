@@ -1,4 +1,5 @@
-/* What conv.c (entry points, packing), conv_run.c (forward and input gradient) and conv_grad_weight.c share. */
+/* What the files of the convolution share: conv.c (entry points, packing, choice), conv_bands.c and conv_pointwise.c
+ * (forward and input gradient), conv_grad_weight.c. */
 #ifndef FNN_OPS_CONV_H
 #define FNN_OPS_CONV_H
 
@@ -49,7 +50,8 @@ void fnn_load_row(const fnn_image *im, ptrdiff_t unit, ptrdiff_t image, ptrdiff_
 
 /* Elements of one group's packed weights. */
 size_t fnn_conv_packed_group(fnn_conv_algorithm a, ptrdiff_t in_channels, ptrdiff_t out_channels, ptrdiff_t taps);
-fnn_status fnn_conv_run(const fnn_conv_job *job);
+/* Any job whose groups start at blocks of 16 where an image is blocked (conv_bands.c). */
+fnn_status fnn_conv_bands(const fnn_conv_job *job);
 
 /* 1x1 on NCHW images (conv_pointwise.c): whether it serves this job better, and the job itself. */
 int fnn_conv_is_pointwise(const fnn_conv_job *job);

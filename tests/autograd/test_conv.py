@@ -41,7 +41,7 @@ def test_results_are_blocked_and_gradients_are_of_the_inputs_kind(kind):
 
 
 def test_unknown_activations_are_refused():
-    with pytest.raises((ValueError, NotImplementedError), match="conv2d: .*'tanh'"):
+    with pytest.raises((ValueError, NotImplementedError), match=r"conv2d: .*'tanh'"):
         F.conv2d(normal(1, 1, 3, 3), normal(1, 1, 3, 3), activation="tanh")
 
 

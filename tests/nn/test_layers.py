@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from tape import normal, spread
 from gradcheck import assert_gradients
+from tape import normal, spread
 
 from fastnn import nn, ops
 from fastnn.autograd import Tensor, no_grad
@@ -203,7 +203,7 @@ def test_an_empty_sequential_returns_its_input():
 
 @pytest.mark.parametrize("arguments", [(nn.ReLU(), 3), ({"a": "b"},)])
 def test_only_modules_go_into_sequential(arguments):
-    with pytest.raises(TypeError, match="Sequential: .* is no Module"):
+    with pytest.raises(TypeError, match=r"Sequential: .* is no Module"):
         nn.Sequential(*arguments)
 
 

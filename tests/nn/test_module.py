@@ -79,14 +79,13 @@ def test_arrays_are_wrapped():
     np.testing.assert_array_equal(model(X).numpy(), model(Tensor(X)).numpy())
 
 
-
 def test_blocked_images_go_in_as_they_are():
     image = ops.blocked(np.ones((1, 3, 4, 4), np.float32))
     assert nn.ReLU()(image).data.shape == image.shape
 
 
 def test_dtypes_that_do_not_fit_are_refused():
-    with pytest.raises(TypeError, match="linear: .*float64"):
+    with pytest.raises(TypeError, match=r"linear: .*float64"):
         linear_chain()(X.astype(np.float64))
 
 
@@ -192,7 +191,7 @@ def test_loading_part_of_a_state():
     result = model.load_state_dict({"0.bias": np.ones(4), "extra": X}, strict=False)
     assert result.missing_keys == ["0.weight", "2.weight", "2.bias"] and result.unexpected_keys == ["extra"]
     assert (model[0].bias.numpy() == 1).all() and model[0].bias.dtype == np.float32
-    with pytest.raises(ValueError, match="shape of 0.bias"):
+    with pytest.raises(ValueError, match=r"shape of 0.bias"):
         model.load_state_dict({"0.bias": np.ones(3)}, strict=False)
 
 

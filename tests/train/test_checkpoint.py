@@ -18,7 +18,7 @@ from fastnn import nn
 from fastnn.autograd import Tensor
 from fastnn.train import load_checkpoint, save_checkpoint
 
-DTYPES = "f8 f4 f2 c8 i8 i4 i2 i1 u8 u4 u2 u1 ?".split()
+DTYPES = ["f8", "f4", "f2", "c8", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "?"]
 
 
 def arrays():

@@ -2,6 +2,7 @@
 
 import io
 import sys
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -31,9 +32,7 @@ def test_digits_are_learnt_in_a_few_epochs():
     nn.init.manual_seed(1)
     digits = load_digits()
     x_train, x_test = ((x[:, None] / np.float32(8) - 1).astype(np.float32) for x in (digits.x_train, digits.x_test))
-    model = nn.Sequential(
-        nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(128, 10)
-    )
+    model = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(128, 10))
     optimizer = train.SGD(model.parameters(), lr=0.1, momentum=0.9)
     history = quiet(
         model, x_train, digits.y_train, epochs=4, batch_size=32, optimizer=optimizer, validation=(x_test, digits.y_test)
@@ -64,11 +63,11 @@ def test_every_example_is_seen_once_an_epoch_and_the_order_changes():
     x = np.arange(10, dtype=np.float32)[:, None]
     quiet(Spy(1, 2), x, np.zeros(10, int), epochs=2, batch_size=4, loss=nn.CrossEntropyLoss())
     assert [len(batch) for batch in seen] == [4, 4, 2] * 2
-    first, second = sum(seen[:3], []), sum(seen[3:], [])
+    first, second = list(chain(*seen[:3])), list(chain(*seen[3:]))
     assert sorted(first) == sorted(second) == list(range(10)) and first != second
     seen.clear()
     quiet(Spy(1, 2), x, np.zeros(10, int), shuffle=False, batch_size=4)
-    assert sum(seen, []) == list(range(10))
+    assert list(chain(*seen)) == list(range(10))
 
 
 def test_a_batch_larger_than_the_set_is_the_set():
@@ -88,7 +87,9 @@ def test_figures_are_means_over_examples():
 def test_other_losses_give_no_accuracy():
     x, y = points(12)
     target = np.eye(3, dtype=np.float32)[y]
-    history = quiet(small(), x, target, loss=lambda out, t: ((out - t) * (out - t)).mean(), epochs=30, validation=(x, target))
+    history = quiet(
+        small(), x, target, loss=lambda out, t: ((out - t) * (out - t)).mean(), epochs=30, validation=(x, target)
+    )
     assert set(history) == {"loss", "seconds", "val_loss"} and history["loss"][-1] < history["loss"][0]
 
 
@@ -159,7 +160,7 @@ def test_an_interrupt_ends_the_training_cleanly():
 def test_a_loss_that_explodes_stops_the_training():
     optimizer_of = lambda model: train.SGD(model.parameters(), lr=1e30)  # noqa: E731
     model = small()
-    with np.errstate(all="ignore"), pytest.raises(FloatingPointError, match="fit: the loss is .* at batch"):
+    with np.errstate(all="ignore"), pytest.raises(FloatingPointError, match=r"fit: the loss is .* at batch"):
         quiet(model, *points(), epochs=10, batch_size=10, optimizer=optimizer_of(model))
 
 

@@ -19,34 +19,6 @@
  * 2026-11). */
 #define PASS_BYTES ((ptrdiff_t)18 << 10)
 
-void fnn_load_row(const fnn_image *im, ptrdiff_t unit, ptrdiff_t image, ptrdiff_t channel, ptrdiff_t channels,
-                  ptrdiff_t row, ptrdiff_t column0, ptrdiff_t columns, int cleared, char *to) {
-    const fnn_kernel_table *kernels = fnn_kernels(im->dtype);
-    const ptrdiff_t es = fnn_element_size(im->dtype), pixel = unit * es, plane = im->h * im->w;
-    const ptrdiff_t left = fnn_max(0, -column0), first = fnn_max(0, column0);
-    const ptrdiff_t count = fnn_min(im->w, column0 + columns) - first;
-    if (row < 0 || row >= im->h || count <= 0) {
-        if (!cleared) memset(to, 0, (size_t)(columns * pixel));
-        return;
-    }
-    if (!cleared) {
-        memset(to, 0, (size_t)(left * pixel));
-        memset(to + (left + count) * pixel, 0, (size_t)((columns - left - count) * pixel));
-    }
-    to += left * pixel;
-    const ptrdiff_t at = row * im->w + first;
-    const char *planar = im->x + ((image * im->c + channel) * plane + at) * es;
-    const char *blocked = im->x + ((image * fnn_blocks(im->c) + channel / FNN_BLOCK) * plane + at) * FNN_BLOCK * es;
-    if (unit == 1 && im->layout == FNN_NCHW)
-        memcpy(to, planar, (size_t)(count * es));
-    else if (unit == 1)
-        kernels->pick_lane(blocked, channel % FNN_BLOCK, count, to);
-    else if (im->layout == FNN_NCHW)
-        kernels->block_pixels(planar, plane, channels, count, to);
-    else
-        memcpy(to, blocked, (size_t)(count * pixel));
-}
-
 typedef struct {
     ptrdiff_t first, count; /* destination columns first + i*step */
     ptrdiff_t source;       /* source column of destination column `first` */
@@ -397,45 +369,10 @@ static fnn_status run_plan(conv_plan *p, int threads) {
     return FNN_OK;
 }
 
-/* Groups that do not start at a block of 16 cannot be split off a blocked image: go through NCHW copies. */
-static fnn_status run_through_planar(const fnn_conv_job *job) {
-    const size_t es = (size_t)fnn_element_size(job->dtype);
-    const size_t x_bytes = (size_t)(job->n * job->xc * job->xh * job->xw) * es;
-    const size_t y_bytes = (size_t)(job->n * job->yc * job->yh * job->yw) * es;
-    fnn_conv_job planar = *job;
-    char *x = fnn_alloc(x_bytes), *y = fnn_alloc(y_bytes), *residual = job->residual ? fnn_alloc(y_bytes) : NULL;
-    fnn_status status = x && y && (residual || !job->residual) ? FNN_OK : FNN_NO_MEMORY;
-    if (status == FNN_OK) {
-        planar.x_layout = planar.y_layout = FNN_NCHW;
-        if (job->x_layout == FNN_BLOCKED) {
-            fnn_unblock(job->dtype, job->n, job->xc, job->xh, job->xw, job->x, x);
-            planar.x = x;
-        }
-        if (job->y_layout == FNN_BLOCKED) {
-            if (residual) fnn_unblock(job->dtype, job->n, job->yc, job->yh, job->yw, job->residual, residual);
-            planar.residual = residual;
-            planar.y = y;
-        }
-        status = fnn_conv_run(&planar);
-    }
-    if (status == FNN_OK && job->y_layout == FNN_BLOCKED)
-        fnn_block(job->dtype, job->n, job->yc, job->yh, job->yw, y, job->y);
-    fnn_free(x);
-    fnn_free(y);
-    fnn_free(residual);
-    return status;
-}
-
-fnn_status fnn_conv_run(const fnn_conv_job *job) {
-    if (job->n * job->yc * job->yh * job->yw == 0) return FNN_OK;
-    if (fnn_conv_is_pointwise(job)) return fnn_conv_pointwise(job);
+fnn_status fnn_conv_bands(const fnn_conv_job *job) {
     conv_plan p = {.job = *job, .kernels = fnn_kernels(job->dtype), .es = fnn_element_size(job->dtype)};
-    choose_sets(&p);
-    const int aligned = job->groups == 1 || job->algorithm == FNN_CONV_DEPTHWISE;
-    if ((job->x_layout == FNN_BLOCKED && !aligned && p.xs % FNN_BLOCK) ||
-        (job->y_layout == FNN_BLOCKED && !aligned && p.ys % FNN_BLOCK))
-        return run_through_planar(job);
     const int threads = fnn_get_num_threads();
+    choose_sets(&p);
     choose_source(&p);
     choose_passes(&p);
     choose_bands(&p, threads);
