@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := pyproject.toml setup.py $(wildcard csrc/*.[ch] csrc/*.def csrc/*/*.[ch] fastnn/_kernels/*.p[yx][xdi])
 C_FILES := $(wildcard csrc/*.[ch] csrc/*/*.[ch] tests/c/*.[ch])
 
-.PHONY: demo test bench lint format sanitize wheel clean
+.PHONY: demo test bench lint lint-python lint-cython lint-c lint-types format sanitize wheel clean
 
 demo: $(VENV)/installed
 	$(BIN)/fastnn demo $(ARGS)
@@ -25,10 +25,14 @@ test: $(VENV)/installed-test
 bench: $(VENV)/installed-bench
 	$(BIN)/python -m benchmarks $(or $(ARGS),conv)
 
-lint: $(VENV)/installed-dev
+lint: lint-python lint-cython lint-c lint-types
+lint-python: $(VENV)/installed-dev
 	$(BIN)/ruff check
+lint-cython: $(VENV)/installed-dev
 	PATH="$(abspath $(BIN)):$$PATH" cython-lint fastnn/_kernels
+lint-c: $(VENV)/installed-dev
 	$(BIN)/clang-format --dry-run -Werror $(C_FILES)
+lint-types: $(VENV)/installed-dev
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest fastnn._kernels._core
 

@@ -67,6 +67,10 @@ struct fnn_barrier {
     atomic_int waiting, phase;
 };
 
+struct fnn_counter {
+    atomic_llong next;
+};
+
 /* `ticket` = generation * 2^16 + team size, one word so that a worker that sits a region out never reads the
  * fields below while the next region writes them. */
 static struct {
@@ -76,6 +80,7 @@ static struct {
     _Alignas(FNN_ALIGN) atomic_uint_least64_t ticket;
     _Alignas(FNN_ALIGN) atomic_int running;
     _Alignas(FNN_ALIGN) struct fnn_barrier barrier;
+    _Alignas(FNN_ALIGN) struct fnn_counter counter;
     atomic_int sleepers, caller_sleeps, workers;
     fnn_body body;
     void *context;
@@ -154,6 +159,10 @@ void fnn_barrier_wait(const fnn_team *team) {
     }
 }
 
+ptrdiff_t fnn_claim(const fnn_team *team) {
+    return (ptrdiff_t)atomic_fetch_add_explicit(&team->counter->next, 1, memory_order_relaxed);
+}
+
 /* ---- workers ---- */
 
 static uint64_t next_ticket(uint64_t seen) {
@@ -180,7 +189,7 @@ static OS_THREAD_RESULT worker_main(void *argument) {
         seen = next_ticket(seen);
         const int size = (int)(seen & 0xffff);
         if (id >= size) continue;
-        fnn_team team = {id, size, &pool.barrier};
+        fnn_team team = {id, size, &pool.barrier, &pool.counter};
         run_body(pool.body, pool.context, pool.flush, &team);
         if (atomic_fetch_sub(&pool.running, 1) == 1 && atomic_load(&pool.caller_sleeps)) {
             os_lock(&pool.sleep);
@@ -248,6 +257,7 @@ static int grow_workers(int size) {
 
 static void run_on_team(int size) {
     atomic_store(&pool.running, size - 1);
+    atomic_store_explicit(&pool.counter.next, 0, memory_order_relaxed);
     uint64_t ticket = ((atomic_load(&pool.ticket) >> 16) + 1) << 16 | (uint64_t)size;
     atomic_store(&pool.ticket, ticket); /* sequentially consistent with the sleepers' count below */
     if (atomic_load(&pool.sleepers) > 0) {
@@ -255,7 +265,7 @@ static void run_on_team(int size) {
         os_wake_all(&pool.wake);
         os_unlock(&pool.sleep);
     }
-    fnn_team team = {0, size, &pool.barrier};
+    fnn_team team = {0, size, &pool.barrier, &pool.counter};
     run_body(pool.body, pool.context, pool.flush, &team);
 
     for (int i = 0; i < 4096 && atomic_load_explicit(&pool.running, memory_order_acquire); i++) cpu_pause();
@@ -278,6 +288,7 @@ void fnn_parallel(fnn_body body, void *context, ptrdiff_t most, double work, int
         os_unlock(&pool.busy);
         if (size > 1) return;
     }
-    fnn_team alone = {0, 1, NULL};
+    struct fnn_counter counter = {0};
+    fnn_team alone = {0, 1, NULL, &counter};
     run_body(body, context, flush, &alone);
 }

@@ -11,6 +11,7 @@
 typedef struct {
     int id, size;
     struct fnn_barrier *barrier;
+    struct fnn_counter *counter;
 } fnn_team;
 
 typedef void (*fnn_body)(void *context, const fnn_team *team);
@@ -25,6 +26,10 @@ void fnn_parallel(fnn_body body, void *context, ptrdiff_t most, double work, int
 
 /* Waits until every thread of the team has come here. */
 void fnn_barrier_wait(const fnn_team *team);
+
+/* The next of the region's items 0, 1, 2, ..., each given to one thread. Items taken one by one balance cores of unequal
+ * speed (a busy sibling, a slower clock), which equal shares cannot: use it where items are independent and not tiny. */
+ptrdiff_t fnn_claim(const fnn_team *team);
 
 /* This thread's share [*begin, *end) of n independent items: contiguous, of nearly equal size. */
 static inline void fnn_share(const fnn_team *team, ptrdiff_t n, ptrdiff_t *begin, ptrdiff_t *end) {

@@ -11,8 +11,9 @@
  * with larger weights a band is as tall as BAND_MOST allows, since each band streams all weights again. */
 #define BAND_BYTES ((ptrdiff_t)256 << 10)
 #define BAND_MOST ((ptrdiff_t)2 << 20)
-#define OUT_PIXELS 512   /* pixels of one panel in the scratch of an NCHW result: 32 KiB, first-level cache size */
-#define CLEAR_BYTES 8192 /* a band this small is cleared whole: two calls fewer a row (1x8x4x4: 0.4 of 3.8 us) */
+#define BANDS_PER_THREAD 3 /* bands to claim, so that a faster core takes more of them */
+#define OUT_PIXELS 512     /* pixels of one panel in the scratch of an NCHW result: 32 KiB, first-level cache size */
+#define CLEAR_BYTES 8192   /* a band this small is cleared whole: two calls fewer a row (1x8x4x4: 0.4 of 3.8 us) */
 /* Weights of one pass over the rows (all panels of the group): half of a 32 KiB first-level cache and a little more.
  * A deeper sum takes several passes that accumulate, so that weights stream from the first-level cache and only the
  * source, 2.7 times less, from the second: 0.90 of the FMA peak against 0.70-0.79 (512-512 3x3 at 28x28, AMD Zen 3,
@@ -123,7 +124,7 @@ static void choose_bands(conv_plan *p, int threads) {
     p->share_band = threads > 1 && p->panels >= 2 * threads && heavy_weights &&
                     job->n * p->sets * fnn_ceil_div(job->yh, band) < 4 * threads;
     const ptrdiff_t units = job->n * p->sets;
-    if (!p->share_band) band = fnn_min(band, fnn_ceil_div(job->yh, fnn_ceil_div(2 * threads, units)));
+    if (!p->share_band) band = fnn_min(band, fnn_ceil_div(job->yh, fnn_ceil_div(BANDS_PER_THREAD * threads, units)));
     p->bands = fnn_ceil_div(job->yh, band);
     p->band = fnn_ceil_div(job->yh, p->bands);
     p->bands = fnn_ceil_div(job->yh, p->band);
@@ -313,33 +314,48 @@ static conv_band band_at(const conv_plan *p, ptrdiff_t index) {
     return band;
 }
 
-/* Bands go to threads whole, or (share_band) every band to the whole team: blocks loaded and panels computed in
- * shares, so that each thread streams its own part of heavy weights. */
+static void compute_panels(const conv_plan *p, const conv_band *band, ptrdiff_t index, char *scratch) {
+    const ptrdiff_t panel = index * p->group, panels = fnn_min(p->group, p->panels - panel);
+    if (p->job.y_layout == FNN_BLOCKED)
+        compute_blocked(p, band, panel, panels);
+    else
+        compute_planar(p, band, panel, panels, scratch);
+}
+
+/* The whole team on every band: blocks loaded in shares, groups of panels claimed, so that each thread streams its own
+ * part of heavy weights. Claims count on over the bands. */
+static void share_bands(const conv_plan *p, const fnn_team *team, char *y_scratch) {
+    const ptrdiff_t groups = fnn_ceil_div(p->panels, p->group), bands = p->job.n * p->sets * p->bands;
+    ptrdiff_t claimed = fnn_claim(team), first, last;
+    for (ptrdiff_t index = 0; index < bands; index++) {
+        conv_band band = band_at(p, index);
+        if (!p->in_place) {
+            fnn_share(team, p->source_blocks, &first, &last);
+            load_band(p, &band, first, last, p->x_scratch);
+            band.x = p->x_scratch;
+            fnn_barrier_wait(team);
+        }
+        for (; claimed < (index + 1) * groups; claimed = fnn_claim(team))
+            compute_panels(p, &band, claimed - index * groups, y_scratch);
+        if (!p->in_place) fnn_barrier_wait(team);
+    }
+}
+
 static void conv_body(void *context, const fnn_team *team) {
     const conv_plan *p = context;
-    const fnn_team alone = {0, 1, NULL}, *loaders = p->share_band ? team : &alone;
-    char *x_scratch = p->x_scratch + (p->share_band ? 0 : team->id) * p->x_bytes;
-    char *y_scratch = p->y_scratch + team->id * p->y_bytes;
-    ptrdiff_t begin = 0, end = p->job.n * p->sets * p->bands;
-    if (!p->share_band) fnn_share(team, end, &begin, &end);
-    for (ptrdiff_t index = begin; index < end; index++) {
+    char *y_scratch = p->y_scratch + team->id * p->y_bytes, *x_scratch = p->x_scratch + team->id * p->x_bytes;
+    if (p->share_band) {
+        share_bands(p, team, y_scratch);
+        return;
+    }
+    const ptrdiff_t bands = p->job.n * p->sets * p->bands;
+    for (ptrdiff_t index = fnn_claim(team); index < bands; index = fnn_claim(team)) {
         conv_band band = band_at(p, index);
-        ptrdiff_t first, last;
         if (!p->in_place) {
-            fnn_share(loaders, p->source_blocks, &first, &last);
-            load_band(p, &band, first, last, x_scratch);
+            load_band(p, &band, 0, p->source_blocks, x_scratch);
             band.x = x_scratch;
-            if (p->share_band) fnn_barrier_wait(team);
         }
-        fnn_share(loaders, p->panels, &first, &last);
-        for (ptrdiff_t panel = first; panel < last; panel += p->group) {
-            const ptrdiff_t panels = fnn_min(p->group, last - panel);
-            if (p->job.y_layout == FNN_BLOCKED)
-                compute_blocked(p, &band, panel, panels);
-            else
-                compute_planar(p, &band, panel, panels, y_scratch);
-        }
-        if (p->share_band && !p->in_place) fnn_barrier_wait(team);
+        for (ptrdiff_t i = 0; i * p->group < p->panels; i++) compute_panels(p, &band, i, y_scratch);
     }
 }
 

@@ -164,8 +164,8 @@ static void gw_body(void *context, const fnn_team *team) {
     const ptrdiff_t blocks = p->algorithm == FNN_CONV_PLANAR    ? p->xs
                              : p->algorithm == FNN_CONV_BLOCKED ? p->x_blocks * p->y_blocks
                                                                 : 1;
-    ptrdiff_t begin, end;
-    fnn_share(team, blocks * p->c->kh, &begin, &end);
+    const ptrdiff_t tasks = blocks * p->c->kh;
+    ptrdiff_t claimed = fnn_claim(team), done = 0; /* tasks claimed one by one, counting on over the rounds */
     for (ptrdiff_t set = 0; set < p->sets; set++) {
         for (ptrdiff_t first = 0; first < units; first += p->slots) {
             const ptrdiff_t n = fnn_min(p->slots, units - first);
@@ -174,7 +174,8 @@ static void gw_body(void *context, const fnn_team *team) {
             for (ptrdiff_t i = 0; i < n; i++) rows += unit_at(p, first + i).rows;
             if (team->id == 0) fill_rows(p, set, first, n);
             fnn_barrier_wait(team);
-            for (ptrdiff_t task = begin; task < end; task++) compute_task(p, task, rows, first > 0);
+            for (; claimed < done + tasks; claimed = fnn_claim(team)) compute_task(p, claimed - done, rows, first > 0);
+            done += tasks;
             fnn_barrier_wait(team);
         }
         if (team->id == 0) unpack(p, set);

@@ -71,16 +71,14 @@ static void pointwise_body(void *context, const fnn_team *team) {
     const pointwise *p = context;
     const fnn_conv_job *job = p->job;
     char *columns = p->scratch + team->id * COPY_PANELS * p->xs * FNN_BLOCK * p->es;
-    ptrdiff_t begin, end;
-    fnn_share(team, job->n * job->groups * p->panels, &begin, &end);
-    while (begin < end) {
-        const ptrdiff_t first = begin % p->panels, set = begin / p->panels;
-        const ptrdiff_t panels = fnn_min(COPY_PANELS, fnn_min(p->panels - first, end - begin));
+    const ptrdiff_t copies = fnn_ceil_div(p->panels, COPY_PANELS), all = job->n * job->groups * copies;
+    for (ptrdiff_t index = fnn_claim(team); index < all; index = fnn_claim(team)) {
+        const ptrdiff_t first = index % copies * COPY_PANELS, set = index / copies;
+        const ptrdiff_t panels = fnn_min(COPY_PANELS, p->panels - first);
         const ptrdiff_t image = set / job->groups, group = set % job->groups;
         const char *x = job->x + (image * job->xc + group * p->xs) * p->pixels * p->es;
         copy_pixels(p, x, first * FNN_BLOCK, panels, columns);
         compute(p, image, group, first * FNN_BLOCK, panels, columns);
-        begin += panels;
     }
 }
 

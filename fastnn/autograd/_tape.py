@@ -54,7 +54,7 @@ class Node:
     __slots__ = ("backward", "hooks", "inputs", "order", "saved")
 
     def __init__(
-        self, inputs: tuple[Any, ...], backward: Callable[[Any], Gradients], saved: Sequence[list[int]]
+        self, inputs: Sequence[Any], backward: Callable[[Any], Gradients], saved: Sequence[list[int]]
     ):
         self.order = tick()
         self.inputs = inputs

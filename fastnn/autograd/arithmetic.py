@@ -22,7 +22,9 @@ Operand = Any  # Tensor, array or number
 
 def operands(name: str, a: Operand, b: Operand) -> tuple[Tensor, Tensor]:
     """Both as tensors of one dtype: a number takes the other's, integers and truth values take a float's."""
-    if isinstance(a, (int, float, np.number)):
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        pass
+    elif isinstance(a, (int, float, np.number)):
         b = as_tensor(b)
         a = wrap(np.asarray(a, dtype=_number_dtype(a, b)))
     elif isinstance(b, (int, float, np.number)):
@@ -30,7 +32,7 @@ def operands(name: str, a: Operand, b: Operand) -> tuple[Tensor, Tensor]:
         b = wrap(np.asarray(b, dtype=_number_dtype(b, a)))
     else:
         a, b = as_tensor(a), as_tensor(b)
-    if a.data.dtype != b.data.dtype:
+    if a.data.dtype is not b.data.dtype and a.data.dtype != b.data.dtype:
         a_float, b_float = a.dtype.kind == "f", b.dtype.kind == "f"
         if a_float and b_float:
             raise TypeError(f"{name}: operands are {a.dtype} and {b.dtype}; convert one of them")

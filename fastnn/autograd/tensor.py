@@ -238,10 +238,9 @@ def wrap(data: Any, version: list[int] | None = None) -> Tensor:
 
 def recording(*tensors: Tensor | None) -> bool:
     """Whether an operation on these inputs has to be recorded."""
-    if mode.enabled:
-        for tensor in tensors:
-            if tensor is not None and tensor.requires_grad:
-                return True
+    for tensor in tensors:
+        if tensor is not None and tensor.requires_grad:
+            return mode.enabled
     return False
 
 
@@ -267,7 +266,7 @@ def record(
     """
     out = wrap(data, version)
     out.requires_grad = True
-    edges = tuple([(t._node or t) if t is not None and t.requires_grad else None for t in inputs])
+    edges = [(t._node or t) if t is not None and t.requires_grad else None for t in inputs]
     versions = [t._version for t in saved]
     if saves_result:
         versions.append(out._version)

@@ -1,5 +1,6 @@
 """Checkpoints: the safetensors format both ways, hostile files, and saves that are cut short."""
 
+import ast
 import json
 import os
 import signal
@@ -8,12 +9,14 @@ import struct
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import fastnn
 from fastnn import nn
 from fastnn.autograd import Tensor
 from fastnn.train import load_checkpoint, save_checkpoint
@@ -346,3 +349,14 @@ def test_killed_saves_leave_a_complete_file(tmp_path):
             process.send_signal(signal.SIGKILL)
         found = load_checkpoint(path)
         assert (found["a"] == found["b"][0]).all()
+
+
+def test_nothing_in_the_package_reads_pickles():
+    for path in Path(fastnn.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in getattr(node, "names", [])] + [getattr(node, "module", None)]
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                assert not {"pickle", "_pickle", "dill", "shelve", "marshal"} & set(names), path
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("np.load", "numpy.load"):
+                options = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+                assert options.get("allow_pickle") == "False", path
