@@ -354,8 +354,8 @@ def test_killed_saves_leave_a_complete_file(tmp_path):
 def test_nothing_in_the_package_reads_pickles():
     for path in Path(fastnn.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [alias.name for alias in getattr(node, "names", [])] + [getattr(node, "module", None)]
             if isinstance(node, ast.Import | ast.ImportFrom):
+                names = [alias.name for alias in node.names] + [getattr(node, "module", None)]
                 assert not {"pickle", "_pickle", "dill", "shelve", "marshal"} & set(names), path
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("np.load", "numpy.load"):
                 options = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
