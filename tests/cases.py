@@ -104,8 +104,11 @@ MAX_POOL = {
     "ceil_overhang": Pool(
         (1, 3, 5, 7), {"kernel_size": (3, 2), "stride": (4, 3), "padding": (1, 0), "ceil_mode": True}
     ),
-    "ceil_window_in_padding": Pool(
-        (1, 3, 4, 5), {"kernel_size": (2, 3), "stride": (3, 4), "padding": (1, 1), "ceil_mode": True}
+    "interleaved": Pool(
+        (2, 18, 9, 13), {"kernel_size": (2, 3), "stride": (2, 3), "padding": (1, 0), "dilation": (3, 2)}
+    ),
+    "ceil_window_starts_at_the_end_of_padding": Pool(
+        (1, 3, 4, 5), {"kernel_size": (2, 3), "stride": (5, 3), "padding": (1, 1), "ceil_mode": True}
     ),
     "whole_image": Pool((2, 40, 5, 7), {"kernel_size": (5, 7)}),
     "one_pixel": Pool((2, 3, 1, 1), {"kernel_size": 1}),
