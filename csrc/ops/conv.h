@@ -12,7 +12,7 @@
  *   DEPTHWISE  one input and one output channel per group: lanes are channels */
 typedef enum { FNN_CONV_BLOCKED, FNN_CONV_PLANAR, FNN_CONV_DEPTHWISE } fnn_conv_algorithm;
 
-/* At 9 channels PLANAR does 9 steps where BLOCKED does 16, but each costs about 1.5 times as much. */
+/* At 9 channels PLANAR does 9 steps where BLOCKED does 16, but each costs more (an estimate: 1.5 times). */
 #define FNN_PLANAR_CHANNELS 8
 
 static inline fnn_conv_algorithm fnn_conv_choose(ptrdiff_t in_channels, ptrdiff_t out_channels, ptrdiff_t groups) {

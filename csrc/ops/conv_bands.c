@@ -13,11 +13,11 @@
 #define BAND_MOST ((ptrdiff_t)2 << 20)
 #define BANDS_PER_THREAD 3 /* bands to claim, so that a faster core takes more of them */
 #define OUT_PIXELS 512     /* pixels of one panel in the scratch of an NCHW result: 32 KiB, first-level cache size */
-#define CLEAR_BYTES 8192   /* a band this small is cleared whole: two calls fewer a row (1x8x4x4: 0.4 of 3.8 us) */
+#define CLEAR_BYTES 8192   /* cleared whole, two calls fewer a row: loading rows was a fifth of a 1x8x4x4 call */
 /* Weights of one pass over the rows (all panels of the group): half of a 32 KiB first-level cache and a little more.
  * A deeper sum takes several passes that accumulate, so that weights stream from the first-level cache and only the
- * source, 2.7 times less, from the second: 0.90 of the FMA peak against 0.70-0.79 (512-512 3x3 at 28x28, AMD Zen 3,
- * 2026-11). */
+ * source, 2.7 times less, from the second: 0.90 of the FMA peak against 0.70-0.79 (512-512 3x3 at 28x28, best of 12
+ * calls on one shared core of an AMD Zen 3, 2026-11). */
 #define PASS_BYTES ((ptrdiff_t)18 << 10)
 
 typedef struct {

@@ -20,7 +20,7 @@ typedef struct {
     char *scratch;                        /* [threads][COPY_PANELS][xs][16] */
 } pointwise;
 
-/* Converting costs about 0.3 cycles an element of both images, computing xs * ys / 16 a pixel (AVX2): above 5 % it is
+/* An estimate, not yet measured: converting costs about 0.3 cycles an element of both images, computing xs * ys / 16 a pixel (AVX2): above 5 % it is
  * saved here. The last panel may waste up to 15 columns: at most 1 / 32 of the image. */
 int fnn_conv_is_pointwise(const fnn_conv_job *job) {
     const ptrdiff_t xs = job->xc / job->groups, ys = job->yc / job->groups, pixels = job->xh * job->xw;
