@@ -28,6 +28,11 @@ typedef enum { FNN_F32, FNN_F64 } fnn_dtype;
 typedef enum { FNN_NCHW, FNN_BLOCKED } fnn_layout;
 typedef enum { FNN_OK, FNN_NO_MEMORY } fnn_status;
 
+/* How a convolution is computed. AUTO: the fastest for the shape by a cost model that no thread count changes. DIRECT: plain
+ * sums. WINOGRAD2, WINOGRAD4: 3x3 kernels of stride and dilation 1 and more than 8 channels a group, in tiles of 2x2 or
+ * 4x4 outputs; largest error over the rms of the output 5e-6 and 2e-5 in float32 (direct: 3e-6). */
+typedef enum { FNN_AUTO, FNN_DIRECT, FNN_WINOGRAD2, FNN_WINOGRAD4 } fnn_method;
+
 /* Fused activations; alpha and beta are: clip its bounds, leaky_relu its slope (alpha). */
 typedef enum {
     FNN_NONE,
@@ -94,22 +99,34 @@ typedef struct {
     ptrdiff_t dh, dw;       /* dilation, >= 1 */
     ptrdiff_t groups;       /* divides c and oc */
     int x_layout, y_layout; /* fnn_layout of x and of y; gradients: of gx / x and of gy */
+    int method;             /* fnn_method; packed weights: the one that they are packed for */
     int activation;         /* fnn_activation */
     double alpha, beta;     /* its parameters */
 } fnn_conv2d_params;
 
-/* Elements of the packed weights; depends on oc, c, groups, kh, kw and nothing else. */
-size_t fnn_conv2d_packed_size(const fnn_conv2d_params *p);
-void fnn_conv2d_pack(const fnn_conv2d_params *p, const void *weight, /* [oc][c/groups][kh][kw] */
-                     void *packed);                                  /* [fnn_conv2d_packed_size], FNN_ALIGN-aligned */
-/* The name of the algorithm that these weights are packed for. */
-const char *fnn_conv2d_algorithm(const fnn_conv2d_params *p);
+/* Why a method cannot serve (the condition that fails, for a message), NULL where it can. */
+const char *fnn_conv2d_refusal(const fnn_conv2d_params *p, fnn_method method);
+/* p->method, or where that is FNN_AUTO the one expected to be fastest; `packed`: weights are packed ahead. float64: DIRECT. */
+fnn_method fnn_conv2d_method(const fnn_conv2d_params *p, int packed);
+/* The name of what serves a method, for people. */
+const char *fnn_conv2d_algorithm(const fnn_conv2d_params *p, fnn_method method);
 
-fnn_status fnn_conv2d(const fnn_conv2d_params *p, const void *x,              /* input, in x_layout */
-                      const void *packed,                                     /* from fnn_conv2d_pack */
-                      const void *bias,                                       /* [oc], or NULL */
-                      const void *residual,                                   /* like y, or NULL */
-                      void *y);                                               /* output, in y_layout */
+/* Elements of the weights packed for p->method (FNN_AUTO counts as DIRECT); depends on oc, c, groups, kh, kw besides. */
+size_t fnn_conv2d_packed_size(const fnn_conv2d_params *p);
+/* Packs for DIRECT, whatever p->method. */
+void fnn_conv2d_pack(const fnn_conv2d_params *p, const void *weight, /* [oc][c/groups][kh][kw] */
+                     void *packed);                                  /* FNN_ALIGN-aligned */
+/* Weights packed for DIRECT to those of p->method, WINOGRAD2 or WINOGRAD4. */
+void fnn_conv2d_transform(const fnn_conv2d_params *p, const void *direct, void *packed);
+
+fnn_status fnn_conv2d(const fnn_conv2d_params *p, const void *x, /* input, in x_layout */
+                      const void *packed,                        /* packed for p->method */
+                      const void *bias,                          /* [oc], or NULL */
+                      const void *residual,                      /* like y, or NULL */
+                      void *y);                                  /* output, in y_layout */
+/* The same from plain weights, packed for this call. */
+fnn_status fnn_conv2d_unpacked(const fnn_conv2d_params *p, const void *x, const void *weight, const void *bias,
+                               const void *residual, void *y);
 fnn_status fnn_conv2d_grad_input(const fnn_conv2d_params *p, const void *gy,  /* [n][oc][oh][ow] in y_layout */
                                  const void *weight,                          /* [oc][c/groups][kh][kw] */
                                  void *gx);                                   /* [n][c][h][w] in x_layout */

@@ -23,10 +23,25 @@ typedef struct {
     const void *bias;       /* [panels*16], or NULL */
     const void *row_bias;   /* [rows], instead of bias; or NULL */
     const void *residual;   /* addressed like c, may be c; or NULL */
-    int accumulate;         /* start from c instead of bias */
+    int accumulate;         /* add to c; bias is NULL then */
     int activation;         /* fnn_activation */
     double alpha, beta;     /* its parameters */
 } fnn_strip;
+
+/* Tiles side by side in one 16-channel block of an image: m x m outputs each, read from (m + 2) x (m + 2) inputs. */
+typedef struct {
+    int m; /* 2 or 4 */
+    ptrdiff_t tiles;
+    void *image; /* the first tile's first pixel, [..][image_row]: input (not written), or output */
+    ptrdiff_t image_row;
+    void *points; /* point f of tile t at points + f*point + t*16, (m + 2)^2 points */
+    ptrdiff_t point;
+    ptrdiff_t rows, columns; /* output: pixels of these tiles inside the image; columns > (tiles - 1)*m */
+    const void *bias;        /* output: [16], or NULL */
+    const void *residual;    /* output: addressed like image, may be image; or NULL */
+    int activation;          /* output: fnn_activation */
+    double alpha, beta;      /* its parameters */
+} fnn_winograd_tiles;
 
 typedef struct {
     const void *x;  /* [h][w][16] one channel block of one image */

@@ -1,6 +1,6 @@
 /* Channel planes to the 16-channel block and back:  y[pixel][lane] = x[lane][pixel].
  *
- * Squares of FNN_VF x FNN_VF are transposed in registers; pixels that fill no square go one by one.
+ * Squares of FNN_VF x FNN_VF are transposed in registers; fewer pixels than a square go one by one.
  * Expanded names: fnn_block_pixels__avx2, fnn_unblock_pixels__avx2, ... */
 
 /* Lanes from `channels` on are set to zero. */
@@ -8,7 +8,8 @@ void FNN_NAME(block_pixels)(const void *x_, ptrdiff_t plane, ptrdiff_t channels,
     const real *x = x_; /* [channels][plane] */
     real *y = y_;       /* [pixels][16] */
     ptrdiff_t p = 0;
-    for (; p + FNN_VF <= pixels; p += FNN_VF)
+    for (; p < pixels && pixels >= FNN_VF; p += FNN_VF) {
+        p = fnn_min(p, pixels - FNN_VF); /* the last square overlaps the one before */
         for (int lane = 0; lane < FNN_BLOCK; lane += FNN_VF) {
             vf square[FNN_VF];
     FNN_UNROLL
@@ -18,6 +19,7 @@ void FNN_NAME(block_pixels)(const void *x_, ptrdiff_t plane, ptrdiff_t channels,
             FNN_UNROLL
             for (int i = 0; i < FNN_VF; i++) vf_store(y + (p + i) * FNN_BLOCK + lane, square[i]);
         }
+    }
     for (; p < pixels; p++)
         for (int lane = 0; lane < FNN_BLOCK; lane++) y[p * FNN_BLOCK + lane] = lane < channels ? x[lane * plane + p] : 0;
 }
@@ -26,7 +28,8 @@ void FNN_NAME(unblock_pixels)(const void *x_, ptrdiff_t pixels, void *y_, ptrdif
     const real *x = x_; /* [pixels][16] */
     real *y = y_;       /* [channels][plane] */
     ptrdiff_t p = 0;
-    for (; p + FNN_VF <= pixels; p += FNN_VF)
+    for (; p < pixels && pixels >= FNN_VF; p += FNN_VF) {
+        p = fnn_min(p, pixels - FNN_VF);
         for (int lane = 0; lane < channels; lane += FNN_VF) {
             vf square[FNN_VF];
             FNN_UNROLL
@@ -36,6 +39,7 @@ void FNN_NAME(unblock_pixels)(const void *x_, ptrdiff_t pixels, void *y_, ptrdif
             for (int i = 0; i < FNN_VF; i++)
                 if (lane + i < channels) vf_store(y + (lane + i) * plane + p, square[i]);
         }
+    }
     for (; p < pixels; p++)
         for (int lane = 0; lane < channels; lane++) y[lane * plane + p] = x[p * FNN_BLOCK + lane];
 }

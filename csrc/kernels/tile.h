@@ -65,16 +65,6 @@ FNN_ALWAYS_INLINE void tile(const fnn_strip *s, ptrdiff_t row, ptrdiff_t panel, 
         for (int i = 0; i < mr; i++)
             acc[i][w] = s->row_bias ? vf_set1(((const real *)s->row_bias)[row + i]) : start;
     }
-    if (s->accumulate) {
-        const int narrow = panel + np > full_panels(s);
-        const real *from = narrow ? tile_gather(s, raw, row, panel, mr, np) : c;
-        const ptrdiff_t from_row = narrow ? np * FNN_BLOCK : s->c_row, from_panel = narrow ? FNN_BLOCK : s->c_panel;
-        FNN_UNROLL
-        for (int i = 0; i < mr; i++)
-            FNN_UNROLL
-            for (int w = 0; w < words; w++)
-                acc[i][w] = vf_load(from + i * from_row + w / FNN_NV * from_panel + w % FNN_NV * FNN_VF);
-    }
     for (const fnn_chunk *chunk = s->chunks, *end = chunk + s->n_chunks; chunk < end; chunk++) {
         const real *b = b0 + chunk->b, *ap[(FNN_TILE_ROWS + 2) / 3];
         FNN_UNROLL
@@ -99,6 +89,16 @@ FNN_ALWAYS_INLINE void tile(const fnn_strip *s, ptrdiff_t row, ptrdiff_t panel, 
             FNN_UNROLL
             for (int g = 0; g < (mr + 2) / 3; g++) ap[g] += a_step;
         }
+    }
+    if (s->accumulate) { /* added after the sum, not before: short sums of sums round less than one long sum */
+        const int narrow = panel + np > full_panels(s);
+        const real *from = narrow ? tile_gather(s, raw, row, panel, mr, np) : c;
+        const ptrdiff_t from_row = narrow ? np * FNN_BLOCK : s->c_row, from_panel = narrow ? FNN_BLOCK : s->c_panel;
+        FNN_UNROLL
+        for (int i = 0; i < mr; i++)
+            FNN_UNROLL
+            for (int w = 0; w < words; w++)
+                acc[i][w] = vf_add(acc[i][w], vf_load(from + i * from_row + w / FNN_NV * from_panel + w % FNN_NV * FNN_VF));
     }
     if (!s->residual && s->activation <= FNN_RELU && panel + np <= full_panels(s)) {
         const vf floor = vf_set1(s->activation == FNN_RELU ? 0 : -(real)INFINITY);

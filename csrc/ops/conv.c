@@ -48,21 +48,30 @@ static void pack(const fnn_conv2d_params *p, fnn_conv_algorithm a, int transpose
                    packed + (size_t)g * fnn_conv_packed_group(a, in, out, taps) * (size_t)es);
 }
 
+static int tile_side(int method) { return method == FNN_WINOGRAD2 ? 2 : 4; }
+
 static fnn_conv_algorithm forward_algorithm(const fnn_conv2d_params *p) {
     return fnn_conv_choose(p->c / p->groups, p->oc / p->groups, p->groups);
 }
 
-const char *fnn_conv2d_algorithm(const fnn_conv2d_params *p) {
-    static const char *const names[] = {"direct (16-channel blocks)", "direct (few channels)", "depthwise"};
-    return names[forward_algorithm(p)];
+static size_t winograd_size(int m, ptrdiff_t in_channels, ptrdiff_t out_channels, ptrdiff_t groups) {
+    return (size_t)((m + 2) * (m + 2) * groups * fnn_round_up(in_channels, FNN_BLOCK) *
+                    fnn_round_up(out_channels, FNN_BLOCK));
 }
 
 size_t fnn_conv2d_packed_size(const fnn_conv2d_params *p) {
-    return packed_size(forward_algorithm(p), p->c / p->groups, p->oc / p->groups, p->groups, p->kh * p->kw);
+    const ptrdiff_t cg = p->c / p->groups, ocg = p->oc / p->groups;
+    if (p->method >= FNN_WINOGRAD2) return winograd_size(tile_side(p->method), cg, ocg, p->groups);
+    return packed_size(forward_algorithm(p), cg, ocg, p->groups, p->kh * p->kw);
 }
 
 void fnn_conv2d_pack(const fnn_conv2d_params *p, const void *weight, void *packed) {
     pack(p, forward_algorithm(p), 0, weight, packed);
+}
+
+void fnn_conv2d_transform(const fnn_conv2d_params *p, const void *direct, void *packed) {
+    fnn_conv_winograd_filters(p->dtype, fnn_blocks(p->c / p->groups), p->groups * fnn_blocks(p->oc / p->groups),
+                              tile_side(p->method), 0, direct, packed);
 }
 
 void fnn_load_row(const fnn_image *im, ptrdiff_t unit, ptrdiff_t image, ptrdiff_t channel, ptrdiff_t channels,
@@ -93,6 +102,18 @@ void fnn_load_row(const fnn_image *im, ptrdiff_t unit, ptrdiff_t image, ptrdiff_
         memcpy(to, blocked, (size_t)(count * pixel));
 }
 
+void fnn_clear_lanes(const fnn_conv_job *job, ptrdiff_t pixels, char *y) {
+    const ptrdiff_t es = fnn_element_size(job->dtype), used = job->yc % FNN_BLOCK;
+    for (ptrdiff_t i = 0; used && i < pixels; i++)
+        memset(y + (i * FNN_BLOCK + used) * es, 0, (size_t)((FNN_BLOCK - used) * es));
+}
+
+/* A job whose groups can be split off both images. */
+static fnn_status run_split(const fnn_conv_job *job) {
+    if (job->method >= FNN_WINOGRAD2) return fnn_conv_winograd(job, tile_side(job->method));
+    return fnn_conv_is_pointwise(job) ? fnn_conv_pointwise(job) : fnn_conv_bands(job);
+}
+
 /* Groups that do not start at a block of 16 cannot be split off a blocked image: go through NCHW copies. */
 static fnn_status run_through_planar(const fnn_conv_job *job) {
     const size_t es = (size_t)fnn_element_size(job->dtype);
@@ -112,7 +133,7 @@ static fnn_status run_through_planar(const fnn_conv_job *job) {
             planar.residual = residual;
             planar.y = y;
         }
-        status = fnn_conv_bands(&planar);
+        status = run_split(&planar);
     }
     if (status == FNN_OK && job->y_layout == FNN_BLOCKED)
         fnn_block(job->dtype, job->n, job->yc, job->yh, job->yw, y, job->y);
@@ -128,7 +149,7 @@ static fnn_status conv_run(const fnn_conv_job *job) {
     const int x_splits = aligned || job->x_layout == FNN_NCHW || job->xc / job->groups % FNN_BLOCK == 0;
     const int y_splits = aligned || job->y_layout == FNN_NCHW || job->yc / job->groups % FNN_BLOCK == 0;
     if (!x_splits || !y_splits) return run_through_planar(job);
-    return fnn_conv_is_pointwise(job) ? fnn_conv_pointwise(job) : fnn_conv_bands(job);
+    return run_split(job);
 }
 
 static fnn_conv_job job_of(const fnn_conv2d_params *p, fnn_conv_algorithm a, int transposed) {
@@ -142,24 +163,84 @@ static fnn_conv_job job_of(const fnn_conv2d_params *p, fnn_conv_algorithm a, int
     return job;
 }
 
+/* ---- choice ---- */
+
+static const char *refusal(const fnn_conv_job *job, fnn_method method) {
+    if (method < FNN_WINOGRAD2) return NULL;
+    if (job->kh != 3 || job->kw != 3) return "the kernel is not 3x3";
+    if (job->sh != 1 || job->sw != 1) return "the stride is not 1";
+    if (job->dh != 1 || job->dw != 1) return "the dilation is not 1";
+    if (job->algorithm != FNN_CONV_BLOCKED) return "a group has 8 input channels or fewer";
+    return NULL;
+}
+
+static fnn_method fastest(const fnn_conv_job *job, int packed) {
+    if (job->dtype == FNN_F64 || refusal(job, FNN_WINOGRAD4)) return FNN_DIRECT;
+    const double two = fnn_conv_winograd_cost(job, 2, packed), four = fnn_conv_winograd_cost(job, 4, packed);
+    if (fmin(two, four) >= fnn_conv_direct_cost(job)) return FNN_DIRECT;
+    return two < four ? FNN_WINOGRAD2 : FNN_WINOGRAD4;
+}
+
+const char *fnn_conv2d_refusal(const fnn_conv2d_params *p, fnn_method method) {
+    const fnn_conv_job job = job_of(p, forward_algorithm(p), 0);
+    return refusal(&job, method);
+}
+
+fnn_method fnn_conv2d_method(const fnn_conv2d_params *p, int packed) {
+    const fnn_conv_job job = job_of(p, forward_algorithm(p), 0);
+    return p->method == FNN_AUTO ? fastest(&job, packed) : (fnn_method)p->method;
+}
+
+const char *fnn_conv2d_algorithm(const fnn_conv2d_params *p, fnn_method method) {
+    static const char *const names[] = {"direct (16-channel blocks)", "direct (few channels)", "depthwise"};
+    if (method == FNN_WINOGRAD2) return "Winograd F(2x2, 3x3)";
+    if (method == FNN_WINOGRAD4) return "Winograd F(4x4, 3x3)";
+    return names[forward_algorithm(p)];
+}
+
+/* ---- calls ---- */
+
 fnn_status fnn_conv2d(const fnn_conv2d_params *p, const void *x, const void *packed, const void *bias,
                       const void *residual, void *y) {
     fnn_conv_job job = job_of(p, forward_algorithm(p), 0);
+    job.method = p->method;
     job.x = x, job.packed = packed, job.bias = bias, job.residual = residual, job.y = y;
     job.activation = p->activation, job.alpha = p->alpha, job.beta = p->beta;
     return conv_run(&job);
 }
 
-fnn_status fnn_conv2d_grad_input(const fnn_conv2d_params *p, const void *gy, const void *weight, void *gx) {
-    const ptrdiff_t cg = p->c / p->groups, ocg = p->oc / p->groups;
-    const fnn_conv_algorithm a = fnn_conv_choose(ocg, cg, p->groups);
-    const size_t size = packed_size(a, ocg, cg, p->groups, p->kh * p->kw);
-    char *packed = fnn_alloc(size * (size_t)fnn_element_size(p->dtype));
-    if (!packed) return FNN_NO_MEMORY;
-    pack(p, a, 1, weight, packed);
-    fnn_conv_job job = job_of(p, a, 1);
-    job.x = gy, job.packed = packed, job.y = gx;
-    fnn_status status = conv_run(&job);
-    fnn_free(packed);
+/* Packs `weight` for the job, forward or transposed, and runs it. */
+static fnn_status run_unpacked(const fnn_conv2d_params *p, fnn_conv_job *job, const void *weight) {
+    const ptrdiff_t xs = job->xc / job->groups, ys = job->yc / job->groups, es = fnn_element_size(p->dtype);
+    const size_t size = packed_size(job->algorithm, xs, ys, job->groups, job->kh * job->kw);
+    job->method = p->method == FNN_AUTO ? fastest(job, 0) : (fnn_method)p->method;
+    const int m = tile_side(job->method), winograd = job->method >= FNN_WINOGRAD2;
+    char *direct = fnn_alloc(size * (size_t)es);
+    char *filters = winograd ? fnn_alloc(winograd_size(m, xs, ys, job->groups) * (size_t)es) : NULL;
+    fnn_status status = FNN_NO_MEMORY;
+    if (direct && (filters || !winograd)) {
+        pack(p, job->algorithm, job->transposed, weight, direct);
+        if (winograd)
+            fnn_conv_winograd_filters(p->dtype, fnn_blocks(xs), job->groups * fnn_blocks(ys), m, job->transposed,
+                                      direct, filters);
+        job->packed = winograd ? filters : direct;
+        status = conv_run(job);
+    }
+    fnn_free(direct);
+    fnn_free(filters);
     return status;
+}
+
+fnn_status fnn_conv2d_unpacked(const fnn_conv2d_params *p, const void *x, const void *weight, const void *bias,
+                               const void *residual, void *y) {
+    fnn_conv_job job = job_of(p, forward_algorithm(p), 0);
+    job.x = x, job.bias = bias, job.residual = residual, job.y = y;
+    job.activation = p->activation, job.alpha = p->alpha, job.beta = p->beta;
+    return run_unpacked(p, &job, weight);
+}
+
+fnn_status fnn_conv2d_grad_input(const fnn_conv2d_params *p, const void *gy, const void *weight, void *gx) {
+    fnn_conv_job job = job_of(p, fnn_conv_choose(p->oc / p->groups, p->c / p->groups, p->groups), 1);
+    job.x = gy, job.y = gx;
+    return run_unpacked(p, &job, weight);
 }

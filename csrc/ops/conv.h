@@ -25,6 +25,7 @@ static inline fnn_conv_algorithm fnn_conv_choose(ptrdiff_t in_channels, ptrdiff_
 typedef struct {
     fnn_dtype dtype;
     fnn_conv_algorithm algorithm;
+    fnn_method method; /* not FNN_AUTO */
     int transposed;
     const char *x; /* [n][xc][xh][xw] in x_layout */
     char *y;       /* [n][yc][yh][yw] in y_layout */
@@ -52,6 +53,19 @@ void fnn_load_row(const fnn_image *im, ptrdiff_t unit, ptrdiff_t image, ptrdiff_
 size_t fnn_conv_packed_group(fnn_conv_algorithm a, ptrdiff_t in_channels, ptrdiff_t out_channels, ptrdiff_t taps);
 /* Any job whose groups start at blocks of 16 where an image is blocked (conv_bands.c). */
 fnn_status fnn_conv_bands(const fnn_conv_job *job);
+
+/* 3x3 with stride and dilation 1 through tiles of m x m outputs, m = 2 or 4 (conv_winograd.c); job->packed holds
+ * filters transformed from those that are packed for BLOCKED: per panel of 16 output channels (m + 2)^2 points. */
+fnn_status fnn_conv_winograd(const fnn_conv_job *job, int m);
+void fnn_conv_winograd_filters(fnn_dtype dtype, ptrdiff_t x_blocks, ptrdiff_t panels, int m, int rotate,
+                               const char *direct, char *u);
+
+/* What a job would cost, in multiply-adds of the direct convolution; `packed`: filters are transformed ahead. */
+double fnn_conv_direct_cost(const fnn_conv_job *job);
+double fnn_conv_winograd_cost(const fnn_conv_job *job, int m, int packed);
+
+/* Lanes beyond the last channel stay zero, also where the activation of zero is not. */
+void fnn_clear_lanes(const fnn_conv_job *job, ptrdiff_t pixels, char *y);
 
 /* 1x1 on NCHW images (conv_pointwise.c): whether it serves this job better, and the job itself. */
 int fnn_conv_is_pointwise(const fnn_conv_job *job);

@@ -281,13 +281,6 @@ static void compute_planar(const conv_plan *p, const conv_band *band, ptrdiff_t 
     }
 }
 
-/* Lanes beyond the last channel stay zero, also where the activation of zero is not. */
-static void clear_lanes(const conv_plan *p, ptrdiff_t pixels, char *y) {
-    const ptrdiff_t used = p->job.yc % FNN_BLOCK;
-    for (ptrdiff_t i = 0; i < pixels; i++)
-        memset(y + (i * FNN_BLOCK + used) * p->es, 0, (size_t)((FNN_BLOCK - used) * p->es));
-}
-
 static void compute_blocked(const conv_plan *p, const conv_band *band, ptrdiff_t panel, ptrdiff_t panels) {
     const fnn_conv_job *job = &p->job;
     const ptrdiff_t y_panel = job->yh * job->yw * FNN_BLOCK, blocks = fnn_blocks(job->yc);
@@ -295,8 +288,8 @@ static void compute_blocked(const conv_plan *p, const conv_band *band, ptrdiff_t
     const ptrdiff_t at = ((band->image * blocks + block) * y_panel + band->row * job->yw * FNN_BLOCK) * p->es;
     compute_rows(p, band, band->row, band->rows, panel, panels, job->y + at, y_panel,
                  job->residual ? job->residual + at : NULL);
-    if (job->activation >= FNN_CLIP && job->yc % FNN_BLOCK && block + panels == blocks)
-        clear_lanes(p, band->rows * job->yw, job->y + at + (panels - 1) * y_panel * p->es);
+    if (job->activation >= FNN_CLIP && block + panels == blocks)
+        fnn_clear_lanes(job, band->rows * job->yw, job->y + at + (panels - 1) * y_panel * p->es);
 }
 
 static conv_band band_at(const conv_plan *p, ptrdiff_t index) {

@@ -4,7 +4,9 @@ import numpy as np
 
 __all__ = [
     "ACTIVATIONS",
+    "METHODS",
     "ConvParams",
+    "ConvPlan",
     "PackedConv2d",
     "PackedLinear",
     "PoolParams",
@@ -18,6 +20,7 @@ __all__ = [
     "conv2d_algorithm",
     "conv2d_grad_input",
     "conv2d_grad_weight",
+    "conv2d_refusal",
     "copy_bandwidth",
     "empty",
     "fma_peak",
@@ -31,6 +34,7 @@ __all__ = [
     "relu_grad",
     "set_num_threads",
     "set_spin_us",
+    "set_strict",
     "softmax",
     "softmax_grad",
     "unblock",
@@ -38,6 +42,7 @@ __all__ = [
 ]
 
 ACTIVATIONS: dict[str | None, int]
+METHODS: dict[str, int]
 
 def kernel_names() -> list[str]: ...
 def has_isa(name: str) -> bool: ...
@@ -67,9 +72,12 @@ class ConvParams:
         groups: int,
     ) -> None: ...
 
-def conv2d_algorithm(params: ConvParams) -> str: ...
+def set_strict(strict: bool) -> None: ...
+def conv2d_algorithm(params: ConvParams, method: int) -> str: ...
+def conv2d_refusal(params: ConvParams, method: int) -> str | None: ...
 def conv2d(
     params: ConvParams,
+    method: int,
     x: np.ndarray,
     x_layout: int,
     weight: np.ndarray,
@@ -82,12 +90,27 @@ def conv2d(
     beta: float,
 ) -> None: ...
 def conv2d_grad_input(
-    params: ConvParams, gy: np.ndarray, gy_layout: int, weight: np.ndarray, gx: np.ndarray, gx_layout: int
+    params: ConvParams,
+    method: int,
+    gy: np.ndarray,
+    gy_layout: int,
+    weight: np.ndarray,
+    gx: np.ndarray,
+    gx_layout: int,
 ) -> None: ...
 def conv2d_grad_weight(
     params: ConvParams, gy: np.ndarray, gy_layout: int, x: np.ndarray, x_layout: int, gw: np.ndarray
 ) -> None: ...
 def channel_sum(x: np.ndarray, layout: int, n: int, c: int, pixels: int, out: np.ndarray) -> None: ...
+
+@final
+class ConvPlan:
+    params: ConvParams
+    @property
+    def method(self) -> int: ...
+    @property
+    def y_shape(self) -> tuple[int, int, int, int]: ...
+    def __init__(self, params: ConvParams, dtype: int, method: int, weights: np.ndarray) -> None: ...
 
 @final
 class PackedConv2d:
@@ -100,6 +123,7 @@ class PackedConv2d:
     dilation: tuple[int, int]
     activation_spec: tuple[int, float, float]
     groups: int
+    algorithm: str
     @property
     def nbytes(self) -> int: ...
     def __init__(
@@ -113,10 +137,11 @@ class PackedConv2d:
         dilation: tuple[int, int],
         groups: int,
         activation: tuple[int, float, float],
+        algorithm: str,
     ) -> None: ...
     @staticmethod
     def pack(params: ConvParams, weight: np.ndarray) -> np.ndarray: ...
-    def plan(self, x_shape: tuple[int, ...]) -> ConvParams: ...
+    def plan(self, x_shape: tuple[int, ...]) -> ConvPlan: ...
     def __call__(self, x: Any, residual: Any = None, out: Any = None) -> Any: ...
     def __copy__(self) -> PackedConv2d: ...
     def __deepcopy__(self, memo: Any) -> PackedConv2d: ...

@@ -13,16 +13,17 @@ include "buffers.pxi"
 include "process.pxi"
 include "layout.pxi"
 include "conv.pxi"
+include "conv_packed.pxi"
 include "linear.pxi"
 include "pool.pxi"
 include "elementwise.pxi"
 
 __all__ = [
-    "ACTIVATIONS", "ConvParams", "PackedConv2d", "PackedLinear", "PoolParams", "activate", "active_isa",
-    "avg_pool2d", "avg_pool2d_grad_input", "block", "channel_sum", "conv2d", "conv2d_algorithm",
-    "conv2d_grad_input", "conv2d_grad_weight", "copy_bandwidth", "empty", "fma_peak", "gemm", "get_num_threads",
-    "has_isa", "kernel_names", "live_workers", "max_pool2d", "max_pool2d_grad_input", "relu_grad", "set_num_threads",
-    "set_spin_us", "softmax", "softmax_grad", "unblock", "use_isa",
+    "ACTIVATIONS", "METHODS", "ConvParams", "ConvPlan", "PackedConv2d", "PackedLinear", "PoolParams", "activate",
+    "active_isa", "avg_pool2d", "avg_pool2d_grad_input", "block", "channel_sum", "conv2d", "conv2d_algorithm",
+    "conv2d_grad_input", "conv2d_grad_weight", "conv2d_refusal", "copy_bandwidth", "empty", "fma_peak", "gemm",
+    "get_num_threads", "has_isa", "kernel_names", "live_workers", "max_pool2d", "max_pool2d_grad_input",
+    "relu_grad", "set_num_threads", "set_spin_us", "set_strict", "softmax", "softmax_grad", "unblock", "use_isa",
 ]
 
 fnn_init()

@@ -1,5 +1,15 @@
-# Convolution: parameters, the four entry points, packed weights.
+# Convolution: parameters and the entry points.
 
+cdef int strict_sums = 0
+
+
+def set_strict(bint strict):
+    """Whether only direct sums may be used from now on."""
+    global strict_sums
+    strict_sums = strict
+
+
+METHODS = {"auto": FNN_AUTO, "direct": FNN_DIRECT, "winograd2": FNN_WINOGRAD2, "winograd4": FNN_WINOGRAD4}
 ACTIVATIONS = {None: 0, "relu": 1, "clip": 2, "leaky_relu": 3, "silu": 4, "hardswish": 5, "sigmoid": 6, "tanh": 7}
 
 
@@ -30,28 +40,23 @@ cdef class ConvParams:
         return self.c.oc * (self.c.c // self.c.groups) * self.c.kh * self.c.kw
 
 
-def conv2d_algorithm(ConvParams params):
-    return fnn_conv2d_algorithm(&params.c).decode()
+cdef inline int allowed(int method) noexcept:
+    return FNN_DIRECT if strict_sums and method == FNN_AUTO else method
 
 
-cdef fnn_status run_packed(fnn_conv2d_params p, const void *x, const void *packed, const void *bias,
-                           const void *residual, void *y) noexcept nogil:
-    return fnn_conv2d(&p, x, packed, bias, residual, y)
+def conv2d_algorithm(ConvParams params, int method):
+    """The name, for people, of what serves a method."""
+    return fnn_conv2d_algorithm(&params.c, <fnn_method>method).decode()
 
 
-cdef fnn_status run_plain(fnn_conv2d_params p, const void *x, const void *weight, const void *bias,
-                          const void *residual, void *y) noexcept nogil:
-    cdef void *packed = fnn_alloc(fnn_conv2d_packed_size(&p) * (4 if p.dtype == FNN_F32 else 8))
-    cdef fnn_status status = FNN_NO_MEMORY
-    if packed != NULL:
-        fnn_conv2d_pack(&p, weight, packed)
-        status = fnn_conv2d(&p, x, packed, bias, residual, y)
-    fnn_free(packed)
-    return status
+def conv2d_refusal(ConvParams params, int method):
+    """Why a method cannot serve, None where it can."""
+    reason = fnn_conv2d_refusal(&params.c, <fnn_method>method)
+    return None if reason == NULL else reason.decode()
 
 
-def conv2d(ConvParams params, x, int x_layout, weight, bias, residual, y, int y_layout, int activation, double alpha,
-           double beta):
+def conv2d(ConvParams params, int method, x, int x_layout, weight, bias, residual, y, int y_layout, int activation,
+           double alpha, double beta):
     cdef fnn_conv2d_params p = params.c
     p.x_layout, p.y_layout, p.activation, p.alpha, p.beta = x_layout, y_layout, activation, alpha, beta
     cdef Buffer xb = acquire(x, params.x_size(x_layout), -1, False)
@@ -61,13 +66,13 @@ def conv2d(ConvParams params, x, int x_layout, weight, bias, residual, y, int y_
     cdef Buffer rb = acquire(residual, params.y_size(y_layout), dtype, False)
     cdef Buffer yb = acquire(y, params.y_size(y_layout), dtype, True)
     cdef fnn_status status
-    p.dtype = <fnn_dtype>dtype
+    p.dtype, p.method = <fnn_dtype>dtype, allowed(method)
     with nogil:
-        status = run_plain(p, xb.data, wb.data, bb.data, rb.data, yb.data)
+        status = fnn_conv2d_unpacked(&p, xb.data, wb.data, bb.data, rb.data, yb.data)
     check(status)
 
 
-def conv2d_grad_input(ConvParams params, gy, int gy_layout, weight, gx, int gx_layout):
+def conv2d_grad_input(ConvParams params, int method, gy, int gy_layout, weight, gx, int gx_layout):
     cdef fnn_conv2d_params p = params.c
     p.x_layout, p.y_layout = gx_layout, gy_layout
     cdef Buffer gyb = acquire(gy, params.y_size(gy_layout), -1, False)
@@ -75,7 +80,7 @@ def conv2d_grad_input(ConvParams params, gy, int gy_layout, weight, gx, int gx_l
     cdef Buffer wb = acquire(weight, params.weight_size(), dtype, False)
     cdef Buffer gxb = acquire(gx, params.x_size(gx_layout), dtype, True)
     cdef fnn_status status
-    p.dtype = <fnn_dtype>dtype
+    p.dtype, p.method = <fnn_dtype>dtype, allowed(method)
     with nogil:
         status = fnn_conv2d_grad_input(&p, gyb.data, wb.data, gxb.data)
     check(status)
@@ -101,101 +106,3 @@ def channel_sum(x, int layout, Py_ssize_t n, Py_ssize_t c, Py_ssize_t pixels, ou
     cdef Buffer ob = acquire(out, c, dtype, True)
     with nogil:
         fnn_channel_sum(<fnn_dtype>dtype, layout, n, c, pixels, xb.data, ob.data)
-
-
-@cython.final
-cdef class PackedConv2d:
-    """Convolution weights in the kernel's order, with everything that does not depend on the input.
-
-    Made by `fastnn.ops.pack_conv2d`. Call it with an image [N, C, H, W] (NumPy or Blocked): ``y = packed(x)``. It can
-    be pickled, copied and shared between threads; it never changes after it is made.
-    """
-    cdef readonly object packed, bias, dtype
-    cdef readonly tuple weight_shape, stride, padding, dilation, activation_spec
-    cdef readonly Py_ssize_t groups
-    cdef int dtype_code, activation
-    cdef double alpha, beta
-    cdef Buffer packed_buffer, bias_buffer
-    cdef object rules
-    cdef dict plans
-
-    def __init__(self, rules, packed, bias, tuple weight_shape, tuple stride, tuple padding, tuple dilation,
-                 Py_ssize_t groups, tuple activation):
-        """`rules` (a module-level object of fastnn.ops) checks and shapes what the fast path does not know."""
-        self.rules = rules
-        self.packed, self.bias, self.dtype = packed, bias, packed.dtype
-        self.weight_shape, self.stride, self.padding, self.dilation = weight_shape, stride, padding, dilation
-        self.groups = groups
-        self.activation_spec = activation
-        self.activation, self.alpha, self.beta = activation
-        self.dtype_code = FNN_F64 if packed.itemsize == 8 else FNN_F32
-        self.packed_buffer = acquire(packed, -1, self.dtype_code, False)
-        self.bias_buffer = acquire(bias, weight_shape[0], self.dtype_code, False)
-        self.plans = {}
-
-    @staticmethod
-    def pack(ConvParams params, weight):
-        """The packed form of `weight` as a flat array."""
-        cdef Buffer wb = acquire(weight, params.weight_size(), -1, False)
-        cdef fnn_conv2d_params p = params.c
-        p.dtype = <fnn_dtype>wb.dtype()
-        cdef Py_ssize_t size = fnn_conv2d_packed_size(&p)
-        packed = empty((size,), weight.dtype, size * wb.view.itemsize)
-        cdef Buffer pb = acquire(packed, size, p.dtype, True)
-        with nogil:
-            fnn_conv2d_pack(&p, wb.data, pb.data)
-        return packed
-
-    cpdef ConvParams plan(self, tuple x_shape):
-        """The geometry for an input shape, kept for the 64 shapes seen last."""
-        found = self.plans.get(x_shape)
-        if found is None:
-            if len(self.plans) >= 64:
-                self.plans = {}
-            found = self.plans[x_shape] = self.rules.packed_params(self, x_shape)
-        return found
-
-    def __call__(self, x, residual=None, out=None):
-        """y [N, OC, OH, OW] for an image x [N, C, H, W]; `residual` (like y) is added before the activation."""
-        cdef int x_layout = FNN_NCHW, y_layout = FNN_NCHW
-        cdef ConvParams params
-        cdef object image = None, result = None
-        if type(x) is _ndarray and residual is None and out is None and x.dtype is self.dtype:
-            params = self.plan(x.shape)
-            flags = x.flags
-            if not (flags.c_contiguous and flags.aligned):
-                x = x.copy()
-            out = result = empty(params.y_shape, self.dtype, params.y_size(FNN_NCHW) * self.dtype.itemsize)
-        else:
-            params, x, x_layout, residual, out, y_layout, image = self.rules.packed_arguments(self, x, residual, out)
-        cdef fnn_conv2d_params p = params.c
-        p.dtype = <fnn_dtype>self.dtype_code
-        p.x_layout, p.y_layout = x_layout, y_layout
-        p.activation, p.alpha, p.beta = self.activation, self.alpha, self.beta
-        cdef Buffer xb = acquire(x, params.x_size(x_layout), self.dtype_code, False)
-        cdef Buffer rb = acquire(residual, params.y_size(y_layout), self.dtype_code, False)
-        cdef Buffer yb = acquire(out, params.y_size(y_layout), self.dtype_code, True)
-        cdef fnn_status status
-        with nogil:
-            status = run_packed(p, xb.data, self.packed_buffer.data, self.bias_buffer.data,
-                                rb.data, yb.data)
-        check(status)
-        return result if image is None else image.finish()
-
-    @property
-    def nbytes(self):
-        """Bytes of the packed weights and the bias."""
-        return self.packed.nbytes + (0 if self.bias is None else self.bias.nbytes)
-
-    def __reduce__(self):
-        return self.rules.restore, (self.packed, self.bias, self.weight_shape, self.stride, self.padding,
-                                    self.dilation, self.groups, self.activation_spec)
-
-    def __copy__(self):
-        return self
-
-    def __deepcopy__(self, memo):
-        return self
-
-    def __repr__(self):
-        return self.rules.describe(self)

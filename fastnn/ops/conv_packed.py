@@ -11,7 +11,8 @@ from fastnn.ops._blocked import image_argument
 from fastnn.ops._checks import activation_spec, as_array, integer, new_array, pair, shaped
 from fastnn.ops._images import ImageOut
 from fastnn.ops._shapes import check_weight, image_shape, resolve_padding
-from fastnn.ops.conv import check_modes, conv_params, residual_data
+from fastnn.ops.conv import conv_method, conv_params, residual_data
+from fastnn.ops.precision import get_precision
 
 __all__ = ["PackedConv2d", "explain", "pack_conv2d"]
 
@@ -36,7 +37,7 @@ def pack_conv2d(
     ----------
     weight, bias, stride, padding, dilation, groups, activation, algorithm : as in `conv2d`
     input_shape : (N, C, H, W), optional
-        Checked against the weights now instead of at the first call.
+        Checked against the weights, and weights packed for the method it asks for, now instead of at the first call.
 
     Returns
     -------
@@ -59,7 +60,6 @@ def pack_conv2d(
     True
     """
     op = "pack_conv2d"
-    check_modes(op, "zeros", "NCHW", algorithm)
     kernel = as_array(op, "weight", weight)
     groups = integer(op, "groups", groups, 1)
     check_weight(op, kernel.shape, groups)
@@ -71,6 +71,8 @@ def pack_conv2d(
     _, cg, kh, kw = kernel.shape
     smallest = (0, cg * groups, dilations[0] * (kh - 1) + 1, dilations[1] * (kw - 1) + 1)
     params = conv_params(op, smallest, kernel.shape, strides, pads, dilations, groups)
+    if algorithm != "auto":
+        conv_method(op, algorithm, params)
     packed = PackedConv2d(
         sys.modules[__name__],
         PackedConv2d.pack(params, kernel),
@@ -81,6 +83,7 @@ def pack_conv2d(
         dilations,
         groups,
         activation_spec(op, activation),
+        algorithm,
     )
     if input_shape is not None:
         packed.plan(image_shape(op, "input_shape", input_shape))
@@ -94,16 +97,25 @@ def packed_params(packed: PackedConv2d, x_shape: tuple[int, ...]) -> Any:
     )
 
 
+def packed_method(packed: PackedConv2d) -> int:
+    """The kernels' code of the algorithm that was asked for."""
+    if packed.algorithm == "auto":
+        return 0
+    _, cg, kh, kw = packed.weight_shape
+    smallest = (0, cg * packed.groups, packed.dilation[0] * (kh - 1) + 1, packed.dilation[1] * (kw - 1) + 1)
+    return conv_method(_OP, packed.algorithm, packed_params(packed, smallest))
+
+
 def packed_arguments(packed: PackedConv2d, x: Any, residual: Any, out: Any) -> tuple[Any, ...]:
-    """(params, x, its layout, residual, y, its layout, ImageOut) of a call that is not the plain fast path."""
+    """(plan, x, its layout, residual, y, its layout, ImageOut) of a call that is not the plain fast path."""
     data, x_layout, x_shape = image_argument(_OP, "x", x)
     if data.dtype != packed.dtype:
         raise TypeError(f"{_OP}: x is {data.dtype} but the weights were packed as {packed.dtype}")
-    params = packed.plan(x_shape)
-    y = ImageOut(_OP, out, x_layout, params.y_shape, data.dtype, data)
+    plan = packed.plan(x_shape)
+    y = ImageOut(_OP, out, x_layout, plan.y_shape, data.dtype, data)
     if residual is not None:
-        residual = residual_data(_OP, residual, y.layout, params.y_shape, data.dtype, y.data)
-    return params, data, x_layout, residual, y.data, y.layout, y
+        residual = residual_data(_OP, residual, y.layout, plan.y_shape, data.dtype, y.data)
+    return plan, data, x_layout, residual, y.data, y.layout, y
 
 
 def restore(packed: np.ndarray, bias: Any, *fields: Any) -> PackedConv2d:
@@ -113,19 +125,30 @@ def restore(packed: np.ndarray, bias: Any, *fields: Any) -> PackedConv2d:
     return PackedConv2d(sys.modules[__name__], aligned, bias, *fields)
 
 
-def _algorithm(packed: PackedConv2d) -> str:
-    _, cg, kh, kw = packed.weight_shape
-    shape = (0, cg * packed.groups, packed.dilation[0] * (kh - 1) + 1, packed.dilation[1] * (kw - 1) + 1)
-    return _kernels.conv2d_algorithm(packed.plan(shape))
-
-
 def describe(packed: PackedConv2d) -> str:
     """The repr of a packed convolution."""
     return (
         f"PackedConv2d(weight_shape={packed.weight_shape}, stride={packed.stride}, padding={packed.padding}, "
         f"dilation={packed.dilation}, groups={packed.groups}, dtype={packed.dtype}, nbytes={packed.nbytes}, "
-        f"algorithm={_algorithm(packed)!r})"
+        f"algorithm={packed.algorithm!r})"
     )
+
+
+def _reason(packed: PackedConv2d, plan: Any) -> str:
+    """Why a plan has its method."""
+    _, cg, _, _ = packed.weight_shape
+    if packed.algorithm != "auto":
+        return f"as algorithm={packed.algorithm!r} asks"
+    if plan.method >= _kernels.METHODS["winograd2"]:
+        return "the least cost by the model of csrc/ops/conv_winograd.c"
+    refusal = _kernels.conv2d_refusal(plan.params, _kernels.METHODS["winograd4"])
+    if refusal is None and get_precision() == "strict":
+        return "since set_precision('strict') allows direct sums only"
+    if refusal is None and packed.dtype == np.float64:
+        return "since float64 asks for direct sums"
+    if refusal is None:
+        return "the least cost by the model of csrc/ops/conv_winograd.c"
+    return f"with {cg} input channel{'s' if cg != 1 else ''} a group; Winograd's methods cannot serve: {refusal}"
 
 
 def explain(packed: PackedConv2d, input_shape: Any) -> str:
@@ -149,21 +172,18 @@ def explain(packed: PackedConv2d, input_shape: Any) -> str:
     --------
     >>> import numpy as np
     >>> from fastnn import explain, ops
-    >>> print(explain(ops.pack_conv2d(np.zeros((32, 16, 3, 3))), (1, 16, 8, 8)))
-    conv2d [1, 16, 8, 8] -> [1, 32, 6, 6], float64, 0.2 million multiply-adds
-    algorithm: direct (16-channel blocks), since a group has 16 input channels
+    >>> print(explain(ops.pack_conv2d(np.zeros((32, 16, 3, 3), np.float32)), (1, 16, 64, 64)))
+    conv2d [1, 16, 64, 64] -> [1, 32, 62, 62], float32, 17.7 million multiply-adds
+    algorithm: Winograd F(4x4, 3x3), the least cost by the model of csrc/ops/conv_winograd.c
     """
     if not isinstance(packed, PackedConv2d):
         raise TypeError(f"explain: packed must come from pack_conv2d, got {type(packed).__name__}")
     shape = image_shape("explain", "input_shape", input_shape)
-    y_shape = packed.plan(shape).y_shape
+    plan = packed.plan(shape)
     _, cg, kh, kw = packed.weight_shape
-    steps = int(np.prod(y_shape)) * cg * kh * kw
-    algorithm = _algorithm(packed)
-    reason = f"since a group has {cg} input channel{'s' if cg != 1 else ''}"
-    if algorithm == "depthwise":
-        reason = "since every group has one input and one output channel"
+    steps = int(np.prod(plan.y_shape)) * cg * kh * kw
+    algorithm = _kernels.conv2d_algorithm(plan.params, plan.method)
     return (
-        f"conv2d {list(shape)} -> {list(y_shape)}, {packed.dtype}, {steps / 1e6:.1f} million multiply-adds\n"
-        f"algorithm: {algorithm}, {reason}"
+        f"conv2d {list(shape)} -> {list(plan.y_shape)}, {packed.dtype}, {steps / 1e6:.1f} million multiply-adds\n"
+        f"algorithm: {algorithm}, {_reason(packed, plan)}"
     )

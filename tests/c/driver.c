@@ -10,9 +10,11 @@
 #include "naive.h"
 #include "ops.h"
 #include "parallel.h"
+#include "winograd.h"
 
 static void one_isa(int random_shapes) {
     conv_group(random_shapes);
+    winograd_group();
     gemm_group(random_shapes);
     pool_group(random_shapes);
     row_group();

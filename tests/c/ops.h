@@ -37,6 +37,9 @@ static const conv_case conv_cases[] = {
     {"no_input_channels", 2, 0, 5, 6, 4, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0},
     {"no_output_channels", 2, 4, 5, 6, 0, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0},
     {"threaded", 2, 32, 19, 21, 48, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0},
+    {"many_blocks", 1, 40, 37, 61, 24, 3, 3, 1, 1, 0, 2, 1, 1, 1, 0, 0},
+    {"small_images", 9, 30, 4, 3, 70, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0},
+    {"padding_gt_kernel", 1, 16, 3, 4, 16, 3, 3, 1, 1, 4, 3, 1, 1, 1, 1, 0},
 };
 
 static fnn_conv2d_params conv_params(const conv_case *t, fnn_dtype dtype, int x_layout, int y_layout) {
@@ -104,6 +107,11 @@ static void conv_free(conv_values *v) {
     free(v->x), free(v->w), free(v->bias), free(v->residual), free(v->gy), free(v->sum), free(v->gx), free(v->gw);
 }
 
+/* Direct sums of eighths are exact; Winograd's transforms are not. */
+static double winograd_rounding(const fnn_conv2d_params *p) {
+    return p->method >= FNN_WINOGRAD2 ? steps(p->dtype, 40 * sqrt((double)(p->c + p->oc))) : 0;
+}
+
 static void conv_forward(const conv_case *t, fnn_conv2d_params *p, const conv_values *v, int variant) {
     static const double bounds[][2] = {[FNN_CLIP] = {-0.5, 6}, [FNN_LEAKY_RELU] = {0.125, 0}, [FNN_TANH] = {0, 0}};
     const int use_bias = variant & 1, use_residual = variant >> 1 & 1;
@@ -118,12 +126,21 @@ static void conv_forward(const conv_case *t, fnn_conv2d_params *p, const conv_va
     void *x = image(p->dtype, p->x_layout, v->xs, v->x), *w = vector(p->dtype, volume(v->ws), v->w);
     void *bias = vector(p->dtype, p->oc, v->bias), *residual = image(p->dtype, p->y_layout, v->ys, v->residual);
     void *y = output(p->dtype, image_size(p->y_layout, v->ys));
+    const int method = p->method;
+    p->method = FNN_DIRECT;
+    void *direct = packed_buffer(p->dtype, fnn_conv2d_packed_size(p));
+    fnn_conv2d_pack(p, w, direct);
+    p->method = method;
     void *packed = packed_buffer(p->dtype, fnn_conv2d_packed_size(p));
-    fnn_conv2d_pack(p, w, packed);
+    if (method == FNN_DIRECT)
+        fnn_conv2d_pack(p, w, packed);
+    else
+        fnn_conv2d_transform(p, direct, packed);
     fnn_status status = fnn_conv2d(p, x, packed, use_bias ? bias : NULL, use_residual ? residual : NULL, y);
     check(status == FNN_OK, "conv2d %s status %d", t->name, (int)status);
-    check_image("conv2d", t, p, p->y_layout, v->ys, y, want, p->activation >= FNN_SILU ? steps(p->dtype, 32) : 0);
-    free(want), free(x), free(w), free(bias), free(residual), free(y), packed_free(packed);
+    const double activated = p->activation >= FNN_SILU ? steps(p->dtype, 32) : 0;
+    check_image("conv2d", t, p, p->y_layout, v->ys, y, want, activated + winograd_rounding(p));
+    free(want), free(x), free(w), free(bias), free(residual), free(y), packed_free(packed), packed_free(direct);
 }
 
 static void conv_backward(const conv_case *t, fnn_conv2d_params *p, const conv_values *v) {
@@ -131,7 +148,7 @@ static void conv_backward(const conv_case *t, fnn_conv2d_params *p, const conv_v
     void *gy = image(p->dtype, p->y_layout, v->ys, v->gy);
     void *gx = output(p->dtype, image_size(p->x_layout, v->xs)), *gw = output(p->dtype, volume(v->ws));
     check(fnn_conv2d_grad_input(p, gy, w, gx) == FNN_OK, "conv2d_grad_input %s status", t->name);
-    check_image("conv2d_grad_input", t, p, p->x_layout, v->xs, gx, v->gx, 0);
+    check_image("conv2d_grad_input", t, p, p->x_layout, v->xs, gx, v->gx, winograd_rounding(p));
     check(fnn_conv2d_grad_weight(p, gy, x, gw) == FNN_OK, "conv2d_grad_weight %s status", t->name);
     check_image("conv2d_grad_weight", t, p, FNN_NCHW, v->ws, gw, v->gw, 0);
 
@@ -148,6 +165,12 @@ static void conv_one(const conv_case *t, int *variant) {
     for (int i = 0; i < 8; i++) {
         fnn_conv2d_params p = conv_params(t, i & 1 ? FNN_F64 : FNN_F32, i >> 1 & 1, i >> 2);
         fnn_set_num_threads(1 + i % 3);
+        for (p.method = FNN_WINOGRAD2; p.method <= FNN_WINOGRAD4; p.method++) {
+            if (fnn_conv2d_refusal(&p, (fnn_method)p.method)) continue;
+            conv_forward(t, &p, &v, *variant);
+            if (p.oc / p.groups > 8) conv_backward(t, &p, &v);
+        }
+        p.method = FNN_DIRECT;
         conv_forward(t, &p, &v, 0);
         conv_forward(t, &p, &v, (*variant)++);
         conv_backward(t, &p, &v);

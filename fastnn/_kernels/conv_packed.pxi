@@ -1,0 +1,147 @@
+# Convolution with weights packed ahead.
+
+@cython.final
+cdef class ConvPlan:
+    """What a packed convolution knows about one input shape: geometry, method, and the weights packed for it."""
+    cdef fnn_conv2d_params c
+    cdef readonly ConvParams params
+    cdef int strict
+    cdef Buffer weights
+
+    def __init__(self, ConvParams params, int dtype, int method, weights):
+        self.params, self.c = params, params.c
+        self.c.dtype, self.c.method = <fnn_dtype>dtype, method
+        self.strict = strict_sums
+        self.weights = acquire(weights, -1, dtype, False)
+
+    @property
+    def method(self):
+        return self.c.method
+
+    @property
+    def y_shape(self):
+        return self.params.y_shape
+
+
+@cython.final
+cdef class PackedConv2d:
+    """Convolution weights in the kernel's order, with everything that does not depend on the input.
+
+    Made by `fastnn.ops.pack_conv2d`. Call it with an image [N, C, H, W] (NumPy or Blocked): ``y = packed(x)``. It can
+    be pickled, copied and shared between threads. Weights for Winograd's methods are added when an input shape first
+    asks for them; nothing else changes after it is made.
+    """
+    cdef readonly object packed, bias, dtype
+    cdef readonly tuple weight_shape, stride, padding, dilation, activation_spec
+    cdef readonly Py_ssize_t groups
+    cdef readonly str algorithm
+    cdef int dtype_code, activation
+    cdef double alpha, beta
+    cdef Buffer bias_buffer
+    cdef dict transformed
+    cdef object rules
+    cdef dict plans
+
+    def __init__(self, rules, packed, bias, tuple weight_shape, tuple stride, tuple padding, tuple dilation,
+                 Py_ssize_t groups, tuple activation, str algorithm):
+        """`rules` (a module-level object of fastnn.ops) checks and shapes what the fast path does not know."""
+        self.rules = rules
+        self.packed, self.bias, self.dtype = packed, bias, packed.dtype
+        self.weight_shape, self.stride, self.padding, self.dilation = weight_shape, stride, padding, dilation
+        self.groups = groups
+        self.activation_spec = activation
+        self.activation, self.alpha, self.beta = activation
+        self.dtype_code = FNN_F64 if packed.itemsize == 8 else FNN_F32
+        self.algorithm = algorithm
+        self.bias_buffer = acquire(bias, weight_shape[0], self.dtype_code, False)
+        self.plans, self.transformed = {}, {}
+
+    @staticmethod
+    def pack(ConvParams params, weight):
+        """`weight` packed for the direct convolution, as a flat array."""
+        cdef Buffer wb = acquire(weight, params.weight_size(), -1, False)
+        cdef fnn_conv2d_params p = params.c
+        p.dtype = <fnn_dtype>wb.dtype()
+        cdef Py_ssize_t size = fnn_conv2d_packed_size(&p)
+        packed = empty((size,), weight.dtype, size * wb.view.itemsize)
+        cdef Buffer pb = acquire(packed, size, p.dtype, True)
+        with nogil:
+            fnn_conv2d_pack(&p, wb.data, pb.data)
+        return packed
+
+    cdef object weights_for(self, ConvParams params, int method):
+        """The weights packed for a method, made when first asked for; two threads may both make them, one is kept."""
+        if method < FNN_WINOGRAD2:
+            return self.packed
+        found = self.transformed.get(method)
+        if found is not None:
+            return found
+        cdef fnn_conv2d_params p = params.c
+        p.dtype, p.method = <fnn_dtype>self.dtype_code, method
+        cdef Py_ssize_t size = fnn_conv2d_packed_size(&p)
+        made = empty((size,), self.dtype, size * self.dtype.itemsize)
+        cdef Buffer direct = acquire(self.packed, -1, self.dtype_code, False)
+        cdef Buffer wb = acquire(made, size, self.dtype_code, True)
+        with nogil:
+            fnn_conv2d_transform(&p, direct.data, wb.data)
+        return self.transformed.setdefault(method, made)
+
+    cpdef ConvPlan plan(self, tuple x_shape):
+        """The geometry and method for an input shape, kept for the 64 shapes seen last."""
+        cdef ConvPlan found = self.plans.get(x_shape)
+        if found is not None and found.strict == strict_sums:
+            return found
+        cdef ConvParams params = self.rules.packed_params(self, x_shape)
+        cdef fnn_conv2d_params p = params.c
+        p.dtype, p.method = <fnn_dtype>self.dtype_code, allowed(self.rules.packed_method(self))
+        cdef int method = fnn_conv2d_method(&p, True)
+        if len(self.plans) >= 64:
+            self.plans = {}
+        plan = self.plans[x_shape] = ConvPlan(params, self.dtype_code, method, self.weights_for(params, method))
+        return plan
+
+    def __call__(self, x, residual=None, out=None):
+        """y [N, OC, OH, OW] for an image x [N, C, H, W]; `residual` (like y) is added before the activation."""
+        cdef int x_layout = FNN_NCHW, y_layout = FNN_NCHW
+        cdef ConvPlan plan
+        cdef object image = None, result = None
+        if type(x) is _ndarray and residual is None and out is None and x.dtype is self.dtype:
+            plan = self.plan(x.shape)
+            flags = x.flags
+            if not (flags.c_contiguous and flags.aligned):
+                x = x.copy()
+            out = result = empty(plan.params.y_shape, self.dtype,
+                                 plan.params.y_size(FNN_NCHW) * self.dtype.itemsize)
+        else:
+            plan, x, x_layout, residual, out, y_layout, image = self.rules.packed_arguments(self, x, residual, out)
+        cdef ConvParams params = plan.params
+        cdef fnn_conv2d_params p = plan.c
+        p.x_layout, p.y_layout = x_layout, y_layout
+        p.activation, p.alpha, p.beta = self.activation, self.alpha, self.beta
+        cdef Buffer xb = acquire(x, params.x_size(x_layout), self.dtype_code, False)
+        cdef Buffer rb = acquire(residual, params.y_size(y_layout), self.dtype_code, False)
+        cdef Buffer yb = acquire(out, params.y_size(y_layout), self.dtype_code, True)
+        cdef fnn_status status
+        with nogil:
+            status = fnn_conv2d(&p, xb.data, plan.weights.data, self.bias_buffer.data, rb.data, yb.data)
+        check(status)
+        return result if image is None else image.finish()
+
+    @property
+    def nbytes(self):
+        """Bytes of the packed weights, for all methods used so far, and of the bias."""
+        held = [self.packed, *self.transformed.values()] + ([] if self.bias is None else [self.bias])
+        return sum(array.nbytes for array in held)
+
+    def __reduce__(self):
+        return self.rules.restore, (self.packed, self.bias, self.weight_shape, self.stride, self.padding,
+                                    self.dilation, self.groups, self.activation_spec, self.algorithm)
+
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def __repr__(self):
+        return self.rules.describe(self)
