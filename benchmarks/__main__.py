@@ -10,42 +10,79 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import groups, plot
-from .cases import networks
+from .networks import networks
 from .peers import FAMILIES
 from .render import render
+from .targets import TARGETS
 from .timing import ROUNDS
+
+CPUS = min(2, os.cpu_count() or 1)
+ABOUT = """Times fastnn next to other libraries. Every result is checked in float64 first; then each library, in a
+process of its own and with the same number of threads, takes its turn in every round. Each group has a --help."""
+CONV = f"""Peers: {", ".join(FAMILIES)}; torch:compile and the like pick one variant. A library that is not installed,
+or has no form of a layer, is named. Every combination of --batch and --threads is measured."""
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--threads", type=_positive, default=min(2, os.cpu_count() or 1), help="threads of every peer")
     common.add_argument("--isa", help="instruction set that fastnn is held to (scalar, avx2, avx512, neon)")
     common.add_argument("--rounds", type=_positive, default=ROUNDS, help=f"samples per peer and case ({ROUNDS})")
     common.add_argument("--json", metavar="FILE", help="write the result as JSON; - for standard output")
-    top = argparse.ArgumentParser(prog="python -m benchmarks", description=groups.__doc__)
-    sub = top.add_subparsers(dest="group", required=True)
+    top = argparse.ArgumentParser(prog="python -m benchmarks", description=ABOUT)
+    sub = top.add_subparsers(dest="group", required=True, metavar="conv | train | overhead | import | idle")
 
-    def group(name: str, text: str, against: str | None) -> argparse.ArgumentParser:
-        made = sub.add_parser(name, help=text, description=text, parents=[common])
+    def group(name: str, text: str, against: str | None, more: str = "") -> argparse.ArgumentParser:
+        described = f"{text[0].upper()}{text[1:]}. {more}".strip()
+        made = sub.add_parser(name, help=text, description=described, parents=[common])
+        threads = {"type": _numbers, "default": [CPUS]} if name == "conv" else {"type": _positive, "default": CPUS}
+        listed = ", or a list as 1,2" if name == "conv" else ""
+        made.add_argument("--threads", **threads, metavar="N", help=f"threads of every peer{listed} ({CPUS})")
         if against is not None:
-            made.add_argument("--against", default=against, help=f"comma-separated: {', '.join(FAMILIES)} ({against})")
+            made.add_argument("--against", default=against, metavar="PEERS", help=f"comma-separated ({against or '-'})")
         return made
 
-    conv = group("conv", "convolution layers of real networks, next to other libraries", ",".join(FAMILIES))
-    conv.add_argument("--net", default="vgg16", help=f"comma-separated: {', '.join(networks())} (vgg16)")
-    conv.add_argument("--batch", type=_positive, default=1)
-    conv.add_argument("--layers", help="shell patterns on layer names or kinds, as 'conv3_*,1x1s*'")
-    conv.add_argument("--plot", metavar="FILE", help="bar chart, .png or .svg")
-    conv.add_argument(
-        "--repeat", type=_positive, nargs="?", const=2, default=1, help="passes over all layers (bare: 2)"
-    )
+    conv = group("conv", "convolution layers of real networks, next to other libraries", ",".join(FAMILIES), CONV)
+    _conv(conv)
     train = group("train", "a training step of the demo's network on 28x28 images", "numpy,torch")
-    train.add_argument("--batch", type=_positive, default=64)
+    train.add_argument("--batch", type=_positive, default=64, metavar="N", help="images per step (64)")
     group("overhead", "the smallest convolution: what a call costs", "torch")
     group("import", "import fastnn against import numpy", None)
     group("idle", "CPU used by a process that has run one convolution and sleeps", "")
     return top
+
+
+def _conv(conv: argparse.ArgumentParser) -> None:
+    """Add the options of the group ``conv``."""
+    rows = ", ".join(target.key for target in TARGETS)
+    what = conv.add_argument_group("what is measured")
+    nets = ', '.join(networks())
+    what.add_argument("--net", default="vgg16", metavar="NETS", help=f"comma-separated (vgg16); {nets}")
+    what.add_argument("--layers", metavar="PATTERNS", help="only layers whose name or kind fits, as 'conv3_*,1x1s*'")
+    what.add_argument(
+        "--table",
+        nargs="?",
+        const="all",
+        metavar="ROWS",
+        help=f"the layers behind the rows of fastnn's speed goals, instead of --net: all, or some of {rows}",
+    )
+    what.add_argument("--batch", type=_numbers, metavar="N", help="a number or a list as 1,8,32 (1; backward 8)")
+    what.add_argument(
+        "--pass",
+        dest="passes",
+        choices=("forward", "backward"),
+        default="forward",
+        help="backward: the layer with its gradients for input, weight and bias, against PyTorch",
+    )
+    what.add_argument(
+        "--algorithm", default="auto", metavar="NAME", help="the algorithm that fastnn is held to, as direct (auto)"
+    )
+    what.add_argument(
+        "--repeat", type=_positive, nargs="?", const=2, default=1, metavar="N", help="passes over all layers (bare: 2)"
+    )
+    shown = conv.add_argument_group("what is shown")
+    shown.add_argument("--limit", action="store_true", help="each layer's distance from what the machine allows")
+    shown.add_argument("--plot", metavar="FILE", help="bar chart, .png or .svg")
 
 
 def _positive(text: str) -> int:
@@ -53,6 +90,10 @@ def _positive(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a positive number")
     return value
+
+
+def _numbers(text: str) -> list[int]:
+    return list(dict.fromkeys(_positive(word) for word in text.split(",")))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,121 +1,149 @@
-"""What is measured: convolution layers read from ``shapes/*.txt``, and the training step of a LeNet."""
+"""What is measured: one convolution layer, and the training step of a LeNet."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from fnmatch import fnmatchcase
-from pathlib import Path
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-SHAPES = Path(__file__).parent / "shapes"
+PER_AXIS = ("size", "kernel", "stride", "dilation", "output_padding")
 
 
 @dataclass(frozen=True)
 class ConvCase:
-    """A convolution layer: ``c`` x ``h`` x ``w`` in, ``oc`` channels out, ``count`` times in its network."""
+    """A convolution layer: ``c`` channels of ``size`` in, ``oc`` channels out, ``count`` times in its network.
+
+    ``size`` has one number per axis, and thereby says whether the layer is 1-D, 2-D or 3-D. The other fields per axis
+    take one number for all axes; ``padding`` also takes pairs (before, after), as a causal layer needs.
+    """
 
     name: str
     c: int
     oc: int
-    h: int
-    w: int
-    kh: int
-    kw: int
-    sh: int
-    sw: int
-    ph: int
-    pw: int
+    size: tuple[int, ...]
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...] = (1,)
+    padding: tuple[tuple[int, int], ...] = ((0, 0),)
+    dilation: tuple[int, ...] = (1,)
     groups: int = 1
+    transposed: bool = False
+    output_padding: tuple[int, ...] = (0,)
     count: int = 1
     batch: int = 1
 
+    def __post_init__(self) -> None:
+        dims = len(self.size)
+        for name in (*PER_AXIS, "padding"):
+            value = getattr(self, name)
+            value = (value,) if isinstance(value, int) else tuple(value)
+            if name == "padding":
+                value = tuple((side, side) if isinstance(side, int) else tuple(side) for side in value)
+            value = value * dims if len(value) == 1 else value
+            if len(value) != dims:
+                raise ValueError(f"benchmarks: {self.name}: {name} {value} for {dims} axes")
+            object.__setattr__(self, name, value)
+
     # Worked out here, and not taken from fastnn.ops: the peers also run where fastnn is not built.
     @property
-    def oh(self) -> int:
-        return (self.h + 2 * self.ph - self.kh) // self.sh + 1
+    def dims(self) -> int:
+        return len(self.size)
 
     @property
-    def ow(self) -> int:
-        return (self.w + 2 * self.pw - self.kw) // self.sw + 1
+    def extent(self) -> tuple[int, ...]:
+        """Size of the dilated kernel."""
+        return tuple(d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel, strict=True))
+
+    @property
+    def out(self) -> tuple[int, ...]:
+        """Size of the output."""
+        pads = [before + after for before, after in self.padding]
+        axes = zip(self.size, self.extent, self.stride, pads, self.output_padding, strict=True)
+        if self.transposed:
+            return tuple((i - 1) * s + e - p + o for i, e, s, p, o in axes)
+        return tuple((i + p - e) // s + 1 for i, e, s, p, _ in axes)
+
+    @property
+    def x_shape(self) -> tuple[int, ...]:
+        return (self.batch, self.c, *self.size)
+
+    @property
+    def w_shape(self) -> tuple[int, ...]:
+        """[oc, c / groups, kernel]; of a transposed convolution [c, oc / groups, kernel], as in PyTorch."""
+        pair = (self.c, self.oc // self.groups) if self.transposed else (self.oc, self.c // self.groups)
+        return (*pair, *self.kernel)
+
+    @property
+    def y_shape(self) -> tuple[int, ...]:
+        return (self.batch, self.oc, *self.out)
 
     @property
     def macs(self) -> int:
         """Multiply-adds of one call by the direct algorithm, whichever algorithm is timed."""
-        return self.batch * self.oc * self.oh * self.ow * (self.c // self.groups) * self.kh * self.kw
+        pixels = self.size if self.transposed else self.out
+        return self.batch * math.prod(pixels) * math.prod(self.w_shape)
+
+    @property
+    def sides(self) -> tuple[int, ...] | None:
+        """Padding per axis where both sides are equal; None where they are not."""
+        return tuple(p for p, _ in self.padding) if all(p == q for p, q in self.padding) else None
 
     @property
     def kind(self) -> str:
-        """Family of the layer, such as ``3x3s1``, ``1x1s2``, ``dw3x3s1``, ``first7x7s2``, ``g3x3s1``."""
-        if self.groups > 1:
-            prefix = "dw" if self.groups == self.c else "g"
+        """Family of the layer, such as ``3x3s1``, ``dw3x3s2``, ``first7x7s2``, ``g3x3s1``, ``t4x4s2``, ``1d-3s1d``.
+
+        ``first`` has at most four input channels, ``dw`` is depthwise, ``g`` grouped, ``t`` transposed; a ``d`` at the
+        end is a dilated layer.
+        """
+        if self.transposed:
+            role = "t"
+        elif self.groups > 1:
+            role = "dw" if self.groups == self.c else "g"
         else:
-            prefix = "first" if self.c <= 4 else ""
-        return f"{prefix}{self.kh}x{self.kw}s{self.sh}"
+            role = "first" if self.c <= 4 else ""
+        dims = "" if self.dims == 2 else f"{self.dims}d-"
+        dilated = "d" if max(self.dilation) > 1 else ""
+        return f"{dims}{role}{_by(self.kernel)}s{self.stride[0]}{dilated}"
 
     @property
     def shape(self) -> str:
         """The layer in words, for the table: ``64-128 3x3 s2 @56``."""
-        groups = f" g{self.groups}" if self.groups > 1 else ""
-        size = str(self.h) if self.h == self.w else f"{self.h}x{self.w}"
-        return f"{self.c}-{self.oc} {self.kh}x{self.kw} s{self.sh}{groups} @{size}"
+        words = [f"{self.c}-{self.oc}", "T" * self.transposed, _by(self.kernel), f"s{_short(self.stride)}"]
+        words.append(f"d{_short(self.dilation)}" if max(self.dilation) > 1 else "")
+        words.append(f"g{self.groups}" if self.groups > 1 else "")
+        return " ".join(filter(None, [*words, f"@{_short(self.size)}"]))
+
+    @property
+    def geometry(self) -> ConvCase:
+        """The layer without name and count: equal for layers that are the same work."""
+        return replace(self, name="", count=1)
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return float32 x [batch, c, h, w], w [oc, c/groups, kh, kw], b [oc], the same in every process."""
+        """Return float32 x of ``x_shape``, w of ``w_shape``, b [oc], the same in every process."""
         rng = np.random.default_rng(20)
-        depth = self.c // self.groups * self.kh * self.kw
-        x = rng.standard_normal((self.batch, self.c, self.h, self.w), dtype=np.float32)
-        w = rng.standard_normal((self.oc, self.c // self.groups, self.kh, self.kw), dtype=np.float32)
+        x = rng.standard_normal(self.x_shape, dtype=np.float32)
+        w = rng.standard_normal(self.w_shape, dtype=np.float32)
         b = rng.standard_normal(self.oc, dtype=np.float32)
-        return x, w / np.float32(depth**0.5), b
+        terms = self.c // self.groups * math.prod(self.kernel)
+        if self.transposed:  # that many of the kernel's taps reach an output
+            terms = max(1, terms // math.prod(self.stride))
+        return x, w / np.float32(terms**0.5), b
+
+    def gradient(self) -> np.ndarray:
+        """Return float32 gy of ``y_shape``, what a loss sends back to this layer."""
+        return np.random.default_rng(25).standard_normal(self.y_shape, dtype=np.float32)
 
 
-def load(net: str, batch: int = 1) -> list[ConvCase]:
-    """Read ``shapes/<net>.txt``: comments, a header line that names the columns, then one layer per line.
-
-    Raises
-    ------
-    ValueError
-        If there is no such file, or a line does not fit its header (the message names file and line).
-    """
-    path = SHAPES / f"{net}.txt"
-    if not path.exists():
-        raise ValueError(f"benchmarks: no network {net!r}; known: {', '.join(networks())}")
-    known = {f.name for f in fields(ConvCase)} - {"batch"}
-    header: list[str] = []
-    cases = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        words = line.split("#")[0].split()
-        if not words:
-            continue
-        if not header:
-            header = words
-            if set(header) != known:
-                raise ValueError(f"{path.name}:{number}: columns are {sorted(header)}, expected {sorted(known)}")
-            continue
-        if len(words) != len(header):
-            raise ValueError(f"{path.name}:{number}: {len(words)} values for {len(header)} columns")
-        row = dict(zip(header, words, strict=True))
-        name = row.pop("name")
-        cases.append(ConvCase(name=name, batch=batch, **{key: int(value) for key, value in row.items()}))
-    return cases
+def _by(values: tuple[int, ...]) -> str:
+    return "x".join(map(str, values))
 
 
-def networks() -> list[str]:
-    """Names of the networks that have a shape file."""
-    return sorted(path.stem for path in SHAPES.glob("*.txt"))
-
-
-def select(cases: list[ConvCase], patterns: str | None) -> list[ConvCase]:
-    """Keep the cases whose name or kind fits one of the comma-separated shell patterns."""
-    if not patterns:
-        return cases
-    wanted = patterns.split(",")
-    return [case for case in cases if any(fnmatchcase(case.name, p) or fnmatchcase(case.kind, p) for p in wanted)]
+def _short(values: tuple[int, ...]) -> str:
+    return str(values[0]) if len(set(values)) == 1 else _by(values)
 
 
 # The smallest convolution anybody calls: all of its time is the way from Python to the kernel and back.
-TINY = ConvCase("tiny", c=8, oc=8, h=4, w=4, kh=3, kw=3, sh=1, sw=1, ph=1, pw=1)
+TINY = ConvCase("tiny", c=8, oc=8, size=(4, 4), kernel=(3, 3), padding=1)
 
 
 @dataclass(frozen=True)
@@ -169,7 +197,7 @@ class TrainCase:
 
 
 def from_dict(kind: str, values: dict) -> ConvCase | TrainCase:
-    """Rebuild a case from its JSON form; ``kind`` is "conv" or "train"."""
-    if kind == "conv":
-        return ConvCase(**values)
-    return replace(TrainCase(**values), conv=tuple(values["conv"]))
+    """Rebuild a case from its JSON form; ``kind`` is the job: "conv", "backward" or "train"."""
+    if kind == "train":
+        return replace(TrainCase(**values), conv=tuple(values["conv"]))
+    return ConvCase(**values)

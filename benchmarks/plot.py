@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 from typing import Any
 
+from .render import listed
+
 
 def check(path: str) -> None:
     """Fail before minutes of measuring where the chart could not be drawn at their end.
@@ -40,15 +42,17 @@ def _figure(result: dict[str, Any]):
         heights = [2e-6 * row["macs"] / ms if ms else 0.0 for row, ms in zip(rows, times, strict=True)]
         left = [i - 0.43 + (number + 0.5) * width for i in range(len(rows))]
         axes.bar(left, heights, width, label=name, color=_colour(name, peers))
-    if about.get("peak_gflops"):
-        axes.axhline(about["peak_gflops"], color="black", linewidth=0.8, linestyle="--", label="FMA peak")
-    axes.set_xticks(range(len(rows)), [f"{row['name']}\n{row['shape']}" for row in rows], rotation=60, ha="right")
+    for threads, limits in about["limits"].items():
+        if limits["peak_gflops"]:
+            label = "FMA peak" + (f", {threads} threads" if len(about["limits"]) > 1 else "")
+            axes.axhline(limits["peak_gflops"], color="black", linewidth=0.8, linestyle="--", label=label)
+    axes.set_xticks(range(len(rows)), [_label(row, about) for row in rows], rotation=60, ha="right")
     axes.tick_params(axis="x", labelsize=7)
     axes.set_xlim(-0.6, len(rows) - 0.4)
     axes.set_ylabel("GFLOP/s, multiply-adds of the direct algorithm")
     axes.set_title(
-        f"{about['net']}, batch {about['batch']}, {about['threads']} threads, float32; {about['machine']}, "
-        f"{about['date'][:10]}",
+        f"{about['net']}, batch {listed(about['batch'])}, {listed(about['threads'])} threads, float32; "
+        f"{about['machine']}, {about['date'][:10]}",
         fontsize=9,
     )
     axes.grid(axis="y", linewidth=0.3)
@@ -60,6 +64,12 @@ def _figure(result: dict[str, Any]):
         frameon=False,
     )
     return figure
+
+
+def _label(row: dict[str, Any], about: dict[str, Any]) -> str:
+    """The layer, and what tells its bar from others of the same layer."""
+    more = [f"{word} {row[key]}" for key, word in (("batch", "batch"), ("threads", "threads")) if len(about[key]) > 1]
+    return "\n".join([row["name"], " ".join([row["shape"], *more])])
 
 
 def _colour(name: str, peers: list[str]):

@@ -11,16 +11,22 @@ from argparse import Namespace
 from typing import Any
 
 from .cases import TrainCase
+from .limits import PRODUCTS, roofline
 from .peers import FIVE, PEERS, THREE
+from .processes import Field
 from .reference import TOLERANCE
-from .timing import Field, Row
+from .timing import Row
 
-SCHEMA = 1
+SCHEMA = 2
 FAMILY = {peer.name: peer.family for peer in PEERS}
 
 
-def about(group: str, runners: Field, options: Namespace, **more: Any) -> dict[str, Any]:
-    """Describe the run: machine, date, versions, threads, instruction set, and who is absent and why."""
+def about(group: str, fields: list[Field], options: Namespace, **more: Any) -> dict[str, Any]:
+    """Describe the run: machine, date, versions, threads, instruction set, and who is absent and why.
+
+    ``fields`` are the peers, started once for every number of threads.
+    """
+    load = [share for runners in fields for share in runners.other_load]
     return {
         "schema": SCHEMA,
         "group": group,
@@ -29,12 +35,14 @@ def about(group: str, runners: Field, options: Namespace, **more: Any) -> dict[s
         "cpus": os.cpu_count(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
-        "threads": options.threads,
-        "isa": runners.isa,
+        "threads": list(dict.fromkeys(runners.threads for runners in fields)),
+        "isa": next((runners.isa for runners in fields if runners.isa), None),
+        "blas": next((runners.blas for runners in fields if runners.blas), None),
+        "algorithm": getattr(options, "algorithm", "auto"),
         "rounds": options.rounds,
-        "versions": runners.versions,
-        "absent": runners.absent,
-        "other_load": statistics.median(runners.other_load) if runners.other_load else None,
+        "versions": {name: version for runners in fields for name, version in runners.versions.items()},
+        "absent": {name: reason for runners in fields for name, reason in runners.absent.items()},
+        "other_load": statistics.median(load) if load else None,
         **more,
     }
 
@@ -49,15 +57,34 @@ def cpu_name() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def table(about: dict[str, Any], names: list[str], rows: list[Row]) -> dict[str, Any]:
-    """Return the result of a group that times cases: one entry per row, and the geometric means over them."""
-    peaks = [peak for row in rows for peak in row.peaks]
-    about["peak_gflops"] = statistics.median(peaks) if peaks else None
-    entries = [_entry(name, row) for name, row in zip(names, rows, strict=True)]
-    return {"about": about, "rows": entries, "geomean": _geomeans(entries)}
+def table(about: dict[str, Any], entries: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the result of a group that times cases: the entries; limits and geometric means for each use of them.
+
+    ``means`` has one item per pass and number of threads.
+    """
+    about["limits"] = {}
+    for (threads,), rows in grouped(entries, "threads").items():
+        found = {limit: [row[limit] for row in rows if row[limit]] for limit in ("peak_gflops", "copy_gbs")}
+        about["limits"][str(threads)] = {key: statistics.median(v) if v else None for key, v in found.items()}
+    means = [
+        {"job": job, "threads": threads, "against": geomeans(rows)}
+        for (job, threads), rows in grouped(entries, "job", "threads").items()
+    ]
+    return {"about": about, "rows": entries, "means": means}
 
 
-def _entry(name: str, row: Row) -> dict[str, Any]:
+def grouped(entries: list[dict[str, Any]], *keys: str) -> dict[tuple, list[dict[str, Any]]]:
+    """Return the entries by their values of ``keys``, in order of appearance."""
+    found: dict[tuple, list[dict[str, Any]]] = {}
+    for made in entries:
+        found.setdefault(tuple(made[key] for key in keys), []).append(made)
+    return found
+
+
+def entry(
+    name: str, row: Row, threads: int, copy_gbs: float | None = None, job: str = "conv", **more: Any
+) -> dict[str, Any]:
+    """Return one row as a dictionary; ``more`` joins it."""
     case = row.case
     peers = {
         peer: {
@@ -69,18 +96,22 @@ def _entry(name: str, row: Row) -> dict[str, Any]:
             "coarse": (m.error or 0) > TOLERANCE,
             "problem": m.problem,
             "spins": m.spins,
+            "note": m.note,
         }
         for peer, m in row.peers.items()
     }
-    entry = {"name": name, "shape": case.shape, "macs": case.macs, "peak_gflops": row.peak, "peers": peers}
-    entry["kind"] = "train" if isinstance(case, TrainCase) else case.kind
-    entry["count"] = 1 if isinstance(case, TrainCase) else case.count
+    made = {"name": name, "shape": case.shape, "batch": case.batch, "job": job, "threads": threads, "peers": peers}
+    made |= {"macs": PRODUCTS[job] * case.macs, "peak_gflops": row.peak, "copy_gbs": copy_gbs, **more}
+    made["kind"] = "train" if isinstance(case, TrainCase) else case.kind
+    made["count"] = 1 if isinstance(case, TrainCase) else case.count
     ms = peers.get("fastnn", {}).get("ms")
-    entry["gflops"] = 2e-6 * case.macs / ms if ms else None
-    entry["peak_share"] = entry["gflops"] / row.peak if ms and row.peak else None
-    entry["best_of_three"] = ratio(entry, THREE)
-    entry["best_of_five"] = ratio(entry, FIVE) if _any_of(entry, FIVE[len(THREE) :]) else None
-    return entry
+    made["gflops"] = 2e-6 * made["macs"] / ms if ms else None
+    made["peak_share"] = made["gflops"] / row.peak if ms and row.peak else None
+    made["best_of_three"] = ratio(made, THREE)
+    made["best_of_five"] = ratio(made, FIVE) if has_five(made) else None
+    if not isinstance(case, TrainCase):
+        made |= roofline(case, job, row.peak, copy_gbs)
+    return made
 
 
 def ratio(entry: dict[str, Any], opponents: tuple[str, ...], own: str = "fastnn") -> float | None:
@@ -94,8 +125,9 @@ def ratio(entry: dict[str, Any], opponents: tuple[str, ...], own: str = "fastnn"
     return min(times) / mine if mine and times else None
 
 
-def _any_of(entry: dict[str, Any], names: tuple[str, ...]) -> bool:
-    return any(name in entry["peers"] and entry["peers"][name]["ms"] for name in names)
+def has_five(entry: dict[str, Any]) -> bool:
+    """Tell whether a library that only the best of five counts took part, measured here or not."""
+    return any(name in entry["peers"] for name in FIVE[len(THREE) :])
 
 
 def geomean(values: list[float]) -> float | None:
@@ -103,7 +135,7 @@ def geomean(values: list[float]) -> float | None:
     return math.exp(sum(map(math.log, values)) / len(values)) if values else None
 
 
-def _geomeans(entries: list[dict[str, Any]]) -> dict[str, Any]:
+def geomeans(entries: list[dict[str, Any]]) -> dict[str, Any]:
     """Opponent -> fastnn's variant -> geometric mean and worst of opponent's time / variant's time."""
     names = list(dict.fromkeys(name for entry in entries for name in entry["peers"]))
     variants = [name for name in names if FAMILY.get(name) == "fastnn"]
@@ -124,9 +156,14 @@ def _geomeans(entries: list[dict[str, Any]]) -> dict[str, Any]:
                 "geomean": geomean([value for _, value in found]),
                 "layers": len(found),
                 "worst": worst[1],
-                "worst_layer": worst[0]["name"],
+                "worst_layer": named(worst[0]),
             }
     return means
+
+
+def named(entry: dict[str, Any]) -> str:
+    """Return the layer's name, and its batch size if that is not 1."""
+    return entry["name"] + (f" n{entry['batch']}" if entry["batch"] > 1 else "")
 
 
 def _only(entry: dict[str, Any], label: str, opponents: tuple[str, ...]) -> dict[str, Any]:

@@ -13,12 +13,15 @@ import json
 import math
 import os
 import sys
+import tempfile
 import time
 import traceback
 from typing import Any
 
-from . import reference
-from .cases import TrainCase, from_dict
+import numpy as np
+
+from . import gradients, reference
+from .cases import ConvCase, TrainCase, from_dict
 
 SAMPLE_SECONDS = 0.02
 WARM_SECONDS = 0.005
@@ -32,40 +35,61 @@ class Worker:
         self.module = importlib.import_module(module)
         self.library = self.module.Library(variant, threads)
         self.job: Any = None
-        self.calls = 1
+        self.calls = 0
 
     def hello(self) -> dict:
         """Name the library's version, and the instruction set where the library tells."""
         isa = getattr(self.library, "isa", lambda: None)
-        return {"version": self.module.version(), "isa": isa()}
+        blas = getattr(self.library, "blas", lambda: None)
+        return {"version": self.module.version(), "isa": isa(), "blas": blas()}
 
-    def setup(self, kind: str, case: dict, limit: float) -> dict:
-        """Prepare a case, check what comes out, and find how many calls make one sample."""
-        self.job = None
+    def setup(self, kind: str, case: dict, limit: float, algorithm: str = "auto", exact: str | None = None) -> dict:
+        """Prepare a case and check what comes out; nothing is timed, so several processes may do it at once.
+
+        ``algorithm`` is for a library that has a choice; ``exact`` names a file for what is compared with, written
+        by the first process and read by the others.
+        """
+        self.job, self.calls = None, 0
         gc.unfreeze()
         gc.collect()
         described = from_dict(kind, case)
+        if hasattr(self.library, "algorithm"):
+            self.library.algorithm = algorithm
         self.job = getattr(self.library, kind)(described)
         if isinstance(described, TrainCase):
             losses = [float(self.job.fetch(self.job.run())) for _ in range(reference.STEPS)]
             error, limit = reference.loss_error(described, losses), reference.LOSS_TOLERANCE
         else:
             self.job.run()  # checked is the second call: a first one may leave its input overwritten
-            error = reference.conv_error(described, self.job.fetch(self.job.run()))
+            error = self._error(kind, described, self.job.fetch(self.job.run()), exact)
         gc.collect()
         gc.freeze()  # torch alone leaves 300 ms of work for every later collection
-        if error <= limit:
-            self.calls = self._calibrate()
         return {
             "error": error if math.isfinite(error) else None,
             "limit": limit,
             "ok": error <= limit,
+            "note": self.job.note,
             **self._rest(),
         }
 
+    @staticmethod
+    def _error(kind: str, case: ConvCase, result: Any, path: str | None) -> float:
+        if path and os.path.exists(path):
+            with np.load(path) as file:
+                exact = dict(file)
+        else:
+            exact = gradients.expected(case) if kind == "backward" else reference.expected(case, *case.arrays())
+            if path:
+                with tempfile.NamedTemporaryFile(dir=os.path.dirname(path), suffix=".npz", delete=False) as file:
+                    np.savez(file, **exact)
+                os.replace(file.name, path)  # in one step: two processes may arrive here together
+        check = gradients.error if kind == "backward" else reference.conv_error
+        return check(case, result, exact)
+
     def time(self) -> dict:
-        """Warm up, then time one sample; seconds per call."""
+        """Warm up, then time one sample; seconds per call. The first request finds how many calls make a sample."""
         run = self.job.run
+        self.calls = self.calls or self._calibrate()
         end = time.perf_counter() + WARM_SECONDS
         run()
         while time.perf_counter() < end:
@@ -136,6 +160,8 @@ def main(argv: list[str]) -> None:
         request = json.loads(line)
         try:
             answer(**getattr(worker, request.pop("do"))(**request))
+        except NotImplementedError as error:
+            answer(cannot=str(error))
         except Exception as error:
             traceback.print_exc()
             answer(failed=f"{type(error).__name__}: {error}")

@@ -3,9 +3,11 @@
 A module defines ``version() -> str`` and a class ``Library(variant, threads)`` with the methods for the jobs
 it can do. Each takes a case, prepares it as the library's users would for repeated calls, returns a `Job`:
 
-* ``conv(case)``: a convolution with bias, batch NCHW, float32;
+* ``conv(case)``: a convolution with bias, channels second, float32; 1-D to 3-D, dilated, grouped, transposed;
+* ``backward(case)``: its result and its gradients with respect to input, weight and bias;
 * ``train(case)``: steps of SGD on the demo's network; the result of one step is its loss.
 
+A case that the library has no form of is refused with NotImplementedError, and named in the result.
 The module may import its library at the top, since only the peer's own process imports it.
 """
 
@@ -16,17 +18,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from ..reference import TOLERANCE
 
 
 @dataclass(frozen=True)
 class Job:
-    """``run()`` is the timed call; ``fetch(run())`` is its result as a NumPy array (a loss: as a float)."""
+    """``run()`` is the timed call; ``fetch(run())`` is its result as a NumPy array (a loss: as a float).
+
+    ``note`` says in a few words how the library does it, where it tells.
+    """
 
     run: Callable[[], Any]
-    fetch: Callable[[Any], np.ndarray | float]
+    fetch: Callable[[Any], Any]
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,14 +60,14 @@ class Peer:
 _HERE = __name__
 
 PEERS = (
-    Peer("fastnn", f"{_HERE}.fastnn_", "packed", ("fastnn",), ("conv", "train")),
+    Peer("fastnn", f"{_HERE}.fastnn_", "packed", ("fastnn",), ("conv", "backward", "train")),
     Peer("fastnn:alloc", f"{_HERE}.fastnn_", "alloc", ("fastnn",)),
-    Peer("fastnn:blocked", f"{_HERE}.fastnn_", "blocked", ("fastnn",)),
+    Peer("fastnn:blocked", f"{_HERE}.fastnn_", "blocked", ("fastnn",), ("conv", "backward")),
     Peer("fastnn:ops", f"{_HERE}.fastnn_", "ops", ("fastnn",)),
     Peer("numpy", f"{_HERE}.numpy_", "", ("numpy",), ("conv", "train")),
-    Peer("torch", f"{_HERE}.torch_", "eager", ("torch",), ("conv", "train")),
-    Peer("torch:channels_last", f"{_HERE}.torch_", "channels_last", ("torch",), ("conv", "train")),
-    Peer("torch:compile", f"{_HERE}.torch_", "compile", ("torch",), ("conv", "train")),
+    Peer("torch", f"{_HERE}.torch_", "eager", ("torch",), ("conv", "backward", "train")),
+    Peer("torch:channels_last", f"{_HERE}.torch_", "channels_last", ("torch",), ("conv", "backward", "train")),
+    Peer("torch:compile", f"{_HERE}.torch_", "compile", ("torch",), ("conv", "backward", "train")),
     Peer("ort", f"{_HERE}.ort", "", ("onnxruntime", "onnx")),
     Peer("openvino", f"{_HERE}.openvino_", "", ("openvino", "onnx")),
     Peer("ncnn", f"{_HERE}.ncnn_", "", ("ncnn",)),
@@ -78,10 +82,10 @@ FIVE = (*THREE, "ncnn", "mnn")
 FAMILIES = tuple(dict.fromkeys(peer.family for peer in PEERS if peer.family != "fastnn"))
 
 
-def chosen(against: str, job: str = "conv") -> list[Peer]:
+def chosen(against: str, job: str = "conv", own: tuple[str, ...] = ()) -> list[Peer]:
     """Return fastnn's peers and those of the comma-separated libraries in ``against``.
 
-    A full name (``torch:compile``) picks one variant only.
+    A full name (``torch:compile``) picks one variant only; ``own`` keeps the named variants of fastnn, all if empty.
 
     Raises
     ------
@@ -94,4 +98,5 @@ def chosen(against: str, job: str = "conv") -> list[Peer]:
         raise ValueError(f"benchmarks: no peer {', '.join(unknown)}; known: {', '.join(FAMILIES)}")
     fastnn_named = any(name.startswith("fastnn") for name in names)
     wanted = set(names) if fastnn_named else {"fastnn", *names}
-    return [peer for peer in PEERS if job in peer.jobs and (peer.family in wanted or peer.name in wanted)]
+    found = [peer for peer in PEERS if job in peer.jobs and (peer.family in wanted or peer.name in wanted)]
+    return [peer for peer in found if not own or peer.family != "fastnn" or peer.name in own]

@@ -16,9 +16,30 @@ def version() -> str:
     return fastnn.__version__
 
 
+def _name(case: ConvCase) -> str:
+    return f"conv_transpose{case.dims}d" if case.transposed else f"conv{case.dims}d"
+
+
+def _options(case: ConvCase) -> dict:
+    options = {"stride": case.stride, "padding": case.sides or case.padding, "dilation": case.dilation}
+    if case.transposed:
+        options["output_padding"] = case.output_padding
+    return {**options, "groups": case.groups}
+
+
+def _explained(packed, shape: tuple[int, ...]) -> str:
+    """The algorithm that fastnn says it takes, in a few words; "" where it does not say."""
+    try:
+        text = fastnn.explain(packed, shape)
+    except (TypeError, ValueError, NotImplementedError, AttributeError):
+        return ""
+    lines = [line.split(":", 1)[1] for line in text.splitlines() if line.startswith("algorithm:")]
+    return lines[0].split(",")[0].strip() if lines else text.splitlines()[-1].strip()
+
+
 class Library:
     def __init__(self, variant: str, threads: int) -> None:
-        self.variant, self.threads = variant, threads
+        self.variant, self.threads, self.algorithm = variant, threads, "auto"
         fastnn.set_num_threads(threads)
 
     def isa(self) -> str:
@@ -34,18 +55,40 @@ class Library:
 
     def conv(self, case: ConvCase) -> Job:
         x, w, b = case.arrays()
-        stride, padding = (case.sh, case.sw), (case.ph, case.pw)
+        options = _options(case)
+        more = {} if self.algorithm == "auto" else {"algorithm": self.algorithm}
         if self.variant == "ops":
-            return Job(lambda: ops.conv2d(x, w, b, stride, padding, 1, case.groups), np.asarray)
-        packed = ops.pack_conv2d(w, b, stride, padding, 1, case.groups, input_shape=x.shape)
+            function = getattr(ops, f"{_name(case)}")
+            return Job(lambda: function(x, w, b, **options, **more), np.asarray)
+        packed = getattr(ops, f"pack_{_name(case)}")(w, b, **options, **more)
+        note = _explained(packed, x.shape)
         if self.variant == "alloc":
-            return Job(lambda: packed(x), np.asarray)
-        shape = (case.batch, case.oc, case.oh, case.ow)
+            return Job(lambda: packed(x), np.asarray, note)
         if self.variant == "blocked":
-            image, y = fastnn.blocked(x), ops.Blocked.empty(shape, np.float32)
-            return Job(lambda: packed(image, out=y), lambda y: y.numpy())
-        plain = np.empty(shape, np.float32)
-        return Job(lambda: packed(x, out=plain), np.asarray)
+            if case.dims != 2:
+                raise NotImplementedError("blocked arrays are images, [n, c, h, w]")
+            image, y = fastnn.blocked(x), ops.Blocked.empty(case.y_shape, np.float32)
+            return Job(lambda: packed(image, out=y), lambda y: y.numpy(), note)
+        plain = np.empty(case.y_shape, np.float32)
+        return Job(lambda: packed(x, out=plain), np.asarray, note)
+
+    def backward(self, case: ConvCase) -> Job:
+        """Forward on weights as they are, since training changes them at every step, and the three gradients."""
+        x, w, b = case.arrays()
+        gy = case.gradient()
+        if self.variant == "blocked":
+            x, gy = fastnn.blocked(x), fastnn.blocked(gy)
+        options, name = _options(case), _name(case)
+        forward, grad_bias = getattr(ops, name), getattr(ops, f"{name}_grad_bias")
+        grad_input, grad_weight = getattr(ops, f"{name}_grad_input"), getattr(ops, f"{name}_grad_weight")
+        more = {} if self.algorithm == "auto" else {"algorithm": self.algorithm}
+
+        def run() -> tuple:
+            y = forward(x, w, b, **options, **more)
+            gx = grad_input(gy, w, case.x_shape, **options)
+            return y, gx, grad_weight(gy, x, w.shape, **options), grad_bias(gy)
+
+        return Job(run, lambda parts: tuple(np.asarray(part) for part in parts))
 
     def train(self, case: TrainCase) -> Job:
         from fastnn import nn

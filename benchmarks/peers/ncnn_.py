@@ -5,6 +5,7 @@ ncnn has no batch dimension: a batch is a loop over images.
 
 from __future__ import annotations
 
+import math
 import tempfile
 from pathlib import Path
 
@@ -41,7 +42,7 @@ class Library:
             param, weights = Path(folder, "conv.param"), Path(folder, "conv.bin")
             param.write_text(_param(case), encoding="ascii")
             # The leading zero says that float32 weights follow; the bias has no such mark.
-            weights.write_bytes(b"\0\0\0\0" + w.tobytes() + b.tobytes())
+            weights.write_bytes(b"\0\0\0\0" + _weights(case, w).tobytes() + b.tobytes())
             if net.load_param(str(param)) != 0 or net.load_model(str(weights)) != 0:
                 raise RuntimeError("ncnn refused the model")
         images = [ncnn.Mat(image).clone() for image in x]
@@ -54,20 +55,24 @@ class Library:
         return Job(lambda: [one(image) for image in images], lambda ys: np.stack([np.array(y) for y in ys]))
 
 
+def _weights(case: ConvCase, w: np.ndarray) -> np.ndarray:
+    """Weights in ncnn's order: output channels first within each group, of a transposed layer too."""
+    if not case.transposed:
+        return w
+    return np.ascontiguousarray(w.reshape(case.groups, -1, *w.shape[1:]).swapaxes(1, 2))
+
+
 def _param(case: ConvCase) -> str:
-    kind = "Convolution" if case.groups == 1 else "ConvolutionDepthWise"
-    size = case.oc * (case.c // case.groups) * case.kh * case.kw
-    values = {
-        0: case.oc,
-        1: case.kw,
-        11: case.kh,
-        3: case.sw,
-        13: case.sh,
-        4: case.pw,
-        14: case.ph,
-        5: 1,
-        6: size,
-    }
+    kind = "Deconvolution" if case.transposed else "Convolution"
+    kind += ("DepthWise" if case.groups > 1 else "") + {1: "1D", 2: "", 3: "3D"}[case.dims]
+    values = {0: case.oc, 5: 1, 6: math.prod(case.w_shape)}
+    # Axes from the last to the first: x, y, z, with the numbers of their parameters.
+    axes = zip(case.kernel, case.dilation, case.stride, case.padding, case.output_padding, strict=True)
+    for axis, (kernel, dilation, stride, (before, after), beyond) in enumerate(reversed(list(axes))):
+        values |= {1 + 10 * axis: kernel, 2 + 10 * axis: dilation, 3 + 10 * axis: stride, 4 + 10 * axis: before}
+        values[(15, 16, 17)[axis]] = after
+        if case.transposed:
+            values[18 + axis] = beyond
     if case.groups > 1:
         values[7] = case.groups
     pairs = " ".join(f"{key}={value}" for key, value in values.items())

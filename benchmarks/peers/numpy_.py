@@ -1,6 +1,8 @@
-"""NumPy: im2col and one BLAS call per image; in float64 also the oracle of the training step."""
+"""NumPy: im2col (transposed: col2im) and BLAS per image; in float64 also the oracle of the training step."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
@@ -22,36 +24,100 @@ class Library:
             return
         self._limits = threadpool_limits(threads, user_api="blas")
 
+    @staticmethod
+    def blas() -> str | None:
+        """The BLAS and the processor whose kernels it picked, as "openblas 0.3.31 SkylakeX"."""
+        try:
+            from threadpoolctl import threadpool_info
+        except ImportError:
+            return None
+        found = (pool for pool in threadpool_info() if pool["user_api"] == "blas")
+        return next((f"{p['internal_api']} {p['version']} {p.get('architecture', '')}".strip() for p in found), None)
+
     def conv(self, case: ConvCase) -> Job:
-        x, w, b = case.arrays()
-        filters = w.reshape(case.groups, case.oc // case.groups, -1)
-        bias = b.reshape(case.groups, -1, 1)
-        padded = np.zeros((case.c, case.h + 2 * case.ph, case.w + 2 * case.pw), np.float32)
-        columns = np.empty((case.c, case.kh, case.kw, case.oh, case.ow), np.float32)
-        pointwise = columns.shape[1:] == (1, 1, case.h, case.w)
-        y = np.empty((case.batch, case.oc, case.oh, case.ow), np.float32)
-
-        def run() -> np.ndarray:
-            for image, result in zip(x, y, strict=True):
-                if not pointwise:
-                    padded[:, case.ph : case.ph + case.h, case.pw : case.pw + case.w] = image
-                    columns[:] = windows(padded, case.kh, case.kw, case.sh, case.sw)
-                source = (image if pointwise else columns).reshape(case.groups, -1, case.oh * case.ow)
-                target = result.reshape(case.groups, -1, case.oh * case.ow)
-                np.matmul(filters, source, out=target)
-                np.add(target, bias, out=target)
-            return y
-
-        return Job(run, lambda y: y)
+        return Job(_transposed(case) if case.transposed else _forward(case), lambda y: y)
 
     def train(self, case: TrainCase) -> Job:
         return Job(LeNet(case, np.float32).step, float)
 
 
-def windows(x: np.ndarray, kh: int, kw: int, sh: int = 1, sw: int = 1) -> np.ndarray:
-    """Return the view [..., kh, kw, oh, ow] of x [..., h, w]; [..., i, j] is the window of output (i, j)."""
-    seen = np.lib.stride_tricks.sliding_window_view(x, (kh, kw), axis=(-2, -1))[..., ::sh, ::sw, :, :]
-    return np.moveaxis(seen, (-2, -1), (-4, -3))
+def _forward(case: ConvCase):
+    """Copy every window into a column, then multiply; a 1x1 layer of stride 1 has its columns already."""
+    x, w, b = case.arrays()
+    filters = w.reshape(case.groups, case.oc // case.groups, -1)
+    bias = b.reshape(case.groups, -1, 1)
+    padded = np.zeros((case.c, *(n + sum(p) for n, p in zip(case.size, case.padding, strict=True))), np.float32)
+    inside = tuple(slice(before, before + n) for n, (before, _) in zip(case.size, case.padding, strict=True))
+    seen = windows(padded, case.kernel, case.stride, case.dilation)
+    columns = np.empty(seen.shape, np.float32)
+    pointwise = columns.shape[1:] == (*[1] * case.dims, *case.size)
+    y = np.empty(case.y_shape, np.float32)
+
+    def run() -> np.ndarray:
+        for image, result in zip(x, y, strict=True):
+            if not pointwise:
+                padded[(slice(None), *inside)] = image
+                columns[:] = seen
+            source = (image if pointwise else columns).reshape(case.groups, filters.shape[2], -1)
+            target = result.reshape(case.groups, filters.shape[1], -1)
+            np.matmul(filters, source, out=target)
+            np.add(target, bias, out=target)
+        return y
+
+    return run
+
+
+def _transposed(case: ConvCase):
+    """Multiply, then add the columns into the output (col2im), a block of stride x stride taps at a time.
+
+    The kernel is padded to whole blocks; the pixels of a block do not overlap, so each block is one addition.
+    """
+    if max(case.dilation) > 1:
+        raise NotImplementedError("a dilated transposed convolution is not written in NumPy here")
+    x, w, b = case.arrays()
+    blocks = [-(-k // s) for k, s in zip(case.kernel, case.stride, strict=True)]
+    wide = [(0, q * s - k) for k, s, q in zip(case.kernel, case.stride, blocks, strict=True)]
+    filters = np.pad(w, [(0, 0), (0, 0), *wide]).reshape(case.groups, case.c // case.groups, -1)
+    filters = np.ascontiguousarray(filters.swapaxes(1, 2))  # [groups, oc / groups * taps, c / groups]
+    split = [n for q, s in zip(blocks, case.stride, strict=True) for n in (q, s)]
+    columns = np.empty((case.groups, filters.shape[1], math.prod(case.size)), np.float32)
+    # Beside one another: [oc, block, within, block, within, ..., size]
+    taken = columns.reshape(case.oc, *split, *case.size)
+    reach = [n + q - 1 for n, q in zip(case.size, blocks, strict=True)]
+    ends = zip(case.out, case.padding, case.stride, strict=True)
+    reach = [max(r, -(-(out + before) // s)) for r, (out, (before, _), s) in zip(reach, ends, strict=True)]
+    full = np.empty((case.oc, *(n for r, s in zip(reach, case.stride, strict=True) for n in (r, s))), np.float32)
+    plane = full.reshape(case.oc, *(r * s for r, s in zip(reach, case.stride, strict=True)))
+    cut = tuple(slice(before, before + out) for (before, _), out in zip(case.padding, case.out, strict=True))
+    bias, y = b.reshape(-1, *[1] * case.dims), np.empty(case.y_shape, np.float32)
+    dims = case.dims
+    order = (0, *(axis for i in range(dims) for axis in (dims + 1 + i, i + 1)))  # [oc, size, within, size, within]
+
+    def run() -> np.ndarray:
+        for image, result in zip(x, y, strict=True):
+            np.matmul(filters, image.reshape(case.groups, filters.shape[2], -1), out=columns)
+            full.fill(0.0)
+            for block in np.ndindex(*blocks):
+                part = taken[(slice(None), *(i for q in block for i in (q, slice(None))))]
+                where = tuple(i for q, n in zip(block, case.size, strict=True) for i in (slice(q, q + n), slice(None)))
+                full[(slice(None), *where)] += part.transpose(order)
+            np.add(plane[(slice(None), *cut)], bias, out=result)
+        return y
+
+    return run
+
+
+def windows(
+    x: np.ndarray, kernel: tuple[int, ...], stride: tuple[int, ...] = (), dilation: tuple[int, ...] = ()
+) -> np.ndarray:
+    """Return the view [..., kernel, out] of x [..., size]; [..., i, j] with a kernel of two axes is the tap's plane."""
+    dims = len(kernel)
+    stride, dilation = stride or (1,) * dims, dilation or (1,) * dims
+    axes = tuple(range(-dims, 0))
+    extent = tuple(d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True))
+    seen = np.lib.stride_tricks.sliding_window_view(x, extent, axis=axes)
+    steps = tuple(slice(None, None, step) for step in (*stride, *dilation))
+    return np.moveaxis(seen[(..., *steps)], axes, tuple(range(-2 * dims, -dims)))
 
 
 class LeNet:
@@ -96,7 +162,7 @@ def _conv_relu_pool(x: np.ndarray, w: np.ndarray, b: np.ndarray):
     """3x3 convolution with padding 1, ReLU, 2x2 max pooling; also a function that maps gy to (gx, gw, gb)."""
     n, c, h, wd = x.shape
     filters = w.reshape(len(w), -1)
-    columns = windows(np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1))), 3, 3).reshape(n, c * 9, h * wd)
+    columns = windows(np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1))), (3, 3)).reshape(n, c * 9, h * wd)
     z = np.maximum((filters @ columns + b[:, None]).reshape(n, -1, h, wd), 0)
     blocks = z[:, :, : h // 2 * 2, : wd // 2 * 2].reshape(n, -1, h // 2, 2, wd // 2, 2)
     blocks = blocks.transpose(0, 1, 2, 4, 3, 5).reshape(n, -1, h // 2, wd // 2, 4)

@@ -9,18 +9,21 @@ from ..cases import ConvCase
 
 
 def conv_model(case: ConvCase, w: np.ndarray, b: np.ndarray) -> bytes:
-    """Return the serialised model: input "x", output "y", both NCHW, weights as constants."""
+    """Return the serialised model: input "x", output "y", channels second, weights as constants."""
+    more = {"output_padding": list(case.output_padding)} if case.transposed else {}
     node = helper.make_node(
-        "Conv",
+        "ConvTranspose" if case.transposed else "Conv",
         ["x", "w", "b"],
         ["y"],
-        kernel_shape=[case.kh, case.kw],
-        strides=[case.sh, case.sw],
-        pads=[case.ph, case.pw, case.ph, case.pw],
+        kernel_shape=list(case.kernel),
+        strides=list(case.stride),
+        dilations=list(case.dilation),
+        pads=[before for before, _ in case.padding] + [after for _, after in case.padding],
         group=case.groups,
+        **more,
     )
-    x_info = helper.make_tensor_value_info("x", TensorProto.FLOAT, [case.batch, case.c, case.h, case.w])
-    y_info = helper.make_tensor_value_info("y", TensorProto.FLOAT, [case.batch, case.oc, case.oh, case.ow])
+    x_info = helper.make_tensor_value_info("x", TensorProto.FLOAT, list(case.x_shape))
+    y_info = helper.make_tensor_value_info("y", TensorProto.FLOAT, list(case.y_shape))
     weights = [numpy_helper.from_array(w, "w"), numpy_helper.from_array(b, "b")]
     graph = helper.make_graph([node], "conv", [x_info], [y_info], weights)
     # The oldest versions that describe the node, so that no reader finds the file too new.

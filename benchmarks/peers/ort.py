@@ -1,4 +1,4 @@
-"""ONNX Runtime: a model of one Conv, all graph optimisations, input and output bound once."""
+"""ONNX Runtime: a model of one node, all graph optimisations, input and output bound once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Library:
         x, w, b = case.arrays()
         session = ort.InferenceSession(conv_model(case, w, b), self.options, providers=["CPUExecutionProvider"])
         given = ort.OrtValue.ortvalue_from_numpy(x)
-        result = ort.OrtValue.ortvalue_from_shape_and_type([case.batch, case.oc, case.oh, case.ow], "float32")
+        result = ort.OrtValue.ortvalue_from_shape_and_type(list(case.y_shape), "float32")
         binding = session.io_binding()
         binding.bind_ortvalue_input("x", given)
         binding.bind_ortvalue_output("y", result)

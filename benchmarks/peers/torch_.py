@@ -6,6 +6,7 @@ The compiled variant is the honest opponent: its weights are packed ahead, as ``
 from __future__ import annotations
 
 import torch
+import torch._dynamo
 from torch import nn
 
 from ..cases import ConvCase, TrainCase
@@ -14,6 +15,36 @@ from . import Job
 
 def version() -> str:
     return torch.__version__
+
+
+def _pad(case: ConvCase) -> list[int] | None:
+    """Padding as `torch.nn.functional.pad` takes it, where the layer itself cannot: unlike before and after."""
+    return [side for pair in reversed(case.padding) for side in pair] if case.sides is None else None
+
+
+def _function(case: ConvCase):
+    """The layer as a function of x, w, b."""
+    pad, padding = _pad(case), case.sides or 0
+    if case.transposed:
+        options = (case.stride, padding, case.output_padding, case.groups, case.dilation)
+        call = getattr(nn.functional, f"conv_transpose{case.dims}d")
+        return lambda x, w, b: call(x, w, b, *options)
+    call = getattr(nn.functional, f"conv{case.dims}d")
+    options = (case.stride, padding, case.dilation, case.groups)
+    if pad:
+        return lambda x, w, b: call(nn.functional.pad(x, pad), w, b, *options)
+    return lambda x, w, b: call(x, w, b, *options)
+
+
+def _layer(case: ConvCase) -> nn.Sequential:
+    """The layer as modules, the convolution last."""
+    pad, padding = _pad(case), case.sides or 0
+    options = {"stride": case.stride, "padding": padding, "dilation": case.dilation, "groups": case.groups}
+    if case.transposed:
+        options["output_padding"] = case.output_padding
+    made = getattr(nn, f"ConvTranspose{case.dims}d" if case.transposed else f"Conv{case.dims}d")
+    layer = made(case.c, case.oc, case.kernel, **options)
+    return nn.Sequential(*([getattr(nn, f"ConstantPad{case.dims}d")(pad, 0.0)] if pad else []), layer)
 
 
 class Library:
@@ -26,30 +57,43 @@ class Library:
             torch.backends.mkldnn.fp32_precision = "ieee"
 
     def conv(self, case: ConvCase) -> Job:
-        x, w, b = (torch.from_numpy(a) for a in case.arrays())
-        stride, padding = (case.sh, case.sw), (case.ph, case.pw)
-        x, w = x.to(memory_format=self.layout), w.to(memory_format=self.layout)
+        x, w, b = (self._laid_out(torch.from_numpy(a)) for a in case.arrays())
         if self.variant == "compile":
             return Job(self._compiled(case, x, w, b), lambda y: y.numpy())
+        function = _function(case)
+        return Job(lambda: function(x, w, b), lambda y: y.numpy())
 
-        def run() -> torch.Tensor:
-            return nn.functional.conv2d(x, w, b, stride, padding, 1, case.groups)
+    def backward(self, case: ConvCase) -> Job:
+        x, w, b = (self._laid_out(torch.from_numpy(a)).requires_grad_() for a in case.arrays())
+        gy = self._laid_out(torch.from_numpy(case.gradient()))
+        function = _function(case)
+        if self.variant == "compile":
+            torch._dynamo.reset()
+            function = torch.compile(function)
 
-        return Job(run, lambda y: y.numpy())
+        def run() -> tuple[torch.Tensor, ...]:
+            y = function(x, w, b)
+            return (y, *torch.autograd.grad(y, (x, w, b), gy))
+
+        return Job(run, lambda parts: tuple(part.detach().numpy() for part in parts))
+
+    def _laid_out(self, array: torch.Tensor) -> torch.Tensor:
+        if self.variant != "channels_last" or array.ndim == 1:
+            return array
+        if array.ndim == 3:
+            raise NotImplementedError("PyTorch has channels_last for 2-D and 3-D layers only")
+        return array.to(memory_format=torch.channels_last if array.ndim == 4 else torch.channels_last_3d)
 
     @staticmethod
     def _compiled(case: ConvCase, x: torch.Tensor, w: torch.Tensor, b: torch.Tensor):
-        import torch._dynamo
         import torch._inductor.config as inductor
 
         inductor.freezing = True
         torch._dynamo.reset()
-        layer = nn.Conv2d(
-            case.c, case.oc, (case.kh, case.kw), (case.sh, case.sw), (case.ph, case.pw), groups=case.groups
-        )
+        layer = _layer(case)
         with torch.no_grad():
-            layer.weight.copy_(w)
-            layer.bias.copy_(b)
+            layer[-1].weight.copy_(w)
+            layer[-1].bias.copy_(b)
         compiled = torch.compile(layer.eval())
 
         def run() -> torch.Tensor:
