@@ -39,11 +39,10 @@ def parser() -> argparse.ArgumentParser:
         listed = ", or a list as 1,2" if name == "conv" else ""
         made.add_argument("--threads", **threads, metavar="N", help=f"threads of every peer{listed} ({CPUS})")
         if against is not None:
-            made.add_argument("--against", default=against, metavar="PEERS", help=f"comma-separated ({against or '-'})")
+            made.add_argument("--against", default=against, metavar="PEERS", help=f"comma-separated ({against or 'nobody'})")
         return made
 
-    conv = group("conv", "convolution layers of real networks, next to other libraries", ",".join(FAMILIES), CONV)
-    _conv(conv)
+    _conv(group("conv", "convolution layers of real networks, next to other libraries", None, CONV))
     train = group("train", "a training step of the demo's network on 28x28 images", "numpy,torch")
     train.add_argument("--batch", type=_positive, default=64, metavar="N", help="images per step (64)")
     group("overhead", "the smallest convolution: what a call costs", "torch")
@@ -56,6 +55,9 @@ def _conv(conv: argparse.ArgumentParser) -> None:
     """Add the options of the group ``conv``."""
     rows = ", ".join(target.key for target in TARGETS)
     what = conv.add_argument_group("what is measured")
+    what.add_argument(
+        "--against", metavar="PEERS", help=f"comma-separated ({','.join(FAMILIES)}; with --table all but numpy)"
+    )
     nets = ', '.join(networks())
     what.add_argument("--net", default="vgg16", metavar="NETS", help=f"comma-separated (vgg16); {nets}")
     what.add_argument("--layers", metavar="PATTERNS", help="only layers whose name or kind fits, as 'conv3_*,1x1s*'")

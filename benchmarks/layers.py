@@ -11,11 +11,13 @@ from typing import Any
 from . import networks, report, targets, timing
 from .cases import ConvCase
 from .limits import available_bytes, needed_bytes
-from .peers import chosen
+from .peers import FAMILIES, chosen
 from .processes import Field, started
 
 Say = Callable[[str], None]
 TABLE_PEERS = ("fastnn", "fastnn:blocked")
+# What the first layers cost beside their estimate, as loading a compiler, so that the time left is not a wild guess.
+START_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ def _of_table(options: Namespace) -> list[Layer]:
 def conv(options: Namespace, say: Say) -> dict[str, Any]:
     """Time convolution layers at every batch size, pass and number of threads that was asked for."""
     layers = wanted(options)
+    options.against = options.against or ",".join(f for f in FAMILIES if f != "numpy" or not options.table)
     sections = [(threads, job) for threads in options.threads for job in dict.fromkeys(layer.job for layer in layers)]
     progress = _Progress(say, options)
     progress.expect([layer for threads, job in sections for layer in layers if layer.job == job])
@@ -147,7 +150,7 @@ class _Progress:
         self.left -= self._weight(layer)
         self.number += 1
         taken = time.monotonic() - self.start
-        rest = taken * self.left / max(self.all - self.left, 1e-9)
+        rest = self.left * (taken + START_SECONDS) / (self.all - self.left + START_SECONDS)
         rest = f"{rest / 60:.0f} min" if rest > 90 else f"{max(rest, 0):.0f} s"
         where = f"{layer.net}/{layer.case.name} batch {layer.case.batch}, {threads} threads"
         self.say(f"[{self.number}/{self.count}, about {rest} left] {where}: {outcome(row)}")

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -188,18 +189,29 @@ def started(
     folder = tempfile.TemporaryDirectory()
     runners = Field(threads, isa, folder.name)
     try:
+        absent = {peer.name: f"missing (no module {', '.join(peer.missing())})" for peer in peers if peer.missing()}
+        present = [peer for peer in peers if peer.name not in absent]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            made = dict(zip((peer.name for peer in present), pool.map(_start(threads, isa), present), strict=True))
         for peer in peers:
-            if missing := peer.missing():
-                runners.absent[peer.name] = f"missing (no module {', '.join(missing)})"
+            worker = made.get(peer.name, absent.get(peer.name))
+            if isinstance(worker, Worker):
+                runners.workers[peer.name] = worker
             else:
-                try:
-                    runners.workers[peer.name] = Worker(peer, threads, isa)
-                except PeerError as error:
-                    runners.absent[peer.name] = f"failed to start: {error}"
-            state = runners.absent.get(peer.name) or runners.workers[peer.name].about["version"]
-            say(f"{peer.name}: {state}")
+                runners.absent[peer.name] = worker
+            say(f"{peer.name}: {runners.absent.get(peer.name) or worker.about['version']}")
         yield runners
     finally:
         for worker in runners.workers.values():
             worker.close()
         folder.cleanup()
+
+
+def _start(threads: int, isa: str | None) -> Callable[[Peer], Worker | str]:
+    def start(peer: Peer) -> Worker | str:
+        try:
+            return Worker(peer, threads, isa)
+        except PeerError as error:
+            return f"failed to start: {error}"
+
+    return start

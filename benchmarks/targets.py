@@ -57,7 +57,9 @@ TARGETS = (
     Target("first", "first layers, C = 3", _FEW, ("first*",), 1.15, 1.15, 1.0),
     Target("transposed", "transposed", _UP, ("t*",), 1.5, 1.5, 1.0),
     Target("1d", "1-D", ("wavenet", "conv_tasnet"), ("1d-[0-9]*", "1d-dw*"), 1.3, 1.3, 1.0),
-    Target("backward", "forward + backward", _BACK, ("*",), 1.7, None, 1.1, batches=(8, 32), job="backward"),
+    Target("backward", "forward + backward", _BACK, ("*",), 1.7, None, 1.1, "fastnn", (8, 32), "backward"),
+    # As fastnn trains, and PyTorch in channels_last: arrays stay in the layout that suits the kernels.
+    Target("back-blocked", "the same, blocked", _BACK, ("*",), 1.7, None, 1.1, "fastnn:blocked", (8, 32), "backward"),
 )
 
 

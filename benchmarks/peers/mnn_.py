@@ -36,7 +36,12 @@ class Library:
             runtime = nn.create_runtime_manager((self.config,))
             layer = nn.load_module_from_file(model, ["x"], ["y"], runtime_manager=runtime)
         given = [expr.const(x, x.shape, expr.NCHW)]
-        return Job(lambda: layer.onForward(given)[0], lambda y: np.array(y.read()))
+
+        def fetch(y: expr.Var) -> np.ndarray:
+            result = np.array(y.read())
+            return result.reshape(case.y_shape) if case.dims == 1 else result  # a 1-D result has a last axis of 1
+
+        return Job(lambda: layer.onForward(given)[0], fetch)
 
 
 def _convert(folder: str, model: bytes) -> str:
