@@ -44,6 +44,8 @@ class Target:
 _FEW = ("vgg16", "resnet50", "mobilenet_v2", "cyclegan", "dcgan")
 _LARGE = ("resnet18", "resnet50", "googlenet", "cyclegan", "spynet")
 _UP = ("dcgan", "unet", "cyclegan", "espcn", "fcn")
+# Not t4x4s1: DCGAN's first layer sees one pixel, so it is a matrix-vector product.
+_UP_KINDS = ("t2x2s2", "t3x3s2", "t4x4s2", "t9x9s3", "t16x16s8", "t32x32s16", "t64x64s32")
 _BACK = ("vgg16", "resnet18", "resnet50")
 
 TARGETS = (
@@ -55,7 +57,7 @@ TARGETS = (
     Target("depthwise", "depthwise 3x3, 5x5", ("mobilenet_v2", "efficientnet_b0"), ("dw*",), 1.5, 1.5, 1.1),
     Target("grouped", "grouped, 32 groups", ("resnext50",), ("g*",), 2.5, 2.5, 1.5),
     Target("first", "first layers, C = 3", _FEW, ("first*",), 1.15, 1.15, 1.0),
-    Target("transposed", "transposed", _UP, ("t*",), 1.5, 1.5, 1.0),
+    Target("transposed", "transposed", _UP, _UP_KINDS, 1.5, 1.5, 1.0),
     Target("1d", "1-D", ("wavenet", "conv_tasnet"), ("1d-[0-9]*", "1d-dw*"), 1.3, 1.3, 1.0),
     Target("backward", "forward + backward", _BACK, ("*",), 1.7, None, 1.1, "fastnn", (8, 32), "backward"),
     # As fastnn trains, and PyTorch in channels_last: arrays stay in the layout that suits the kernels.

@@ -483,3 +483,20 @@ def test_idle_and_import(monkeypatch, tmp_path):
     monkeypatch.setattr(groups, "IMPORTS", 1)
     assert main(["import", "--json", str(target)]) == 0
     assert json.loads(target.read_text())["numpy_ms"] > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "problem", "status"),
+    [
+        ("fastnn", None, False),
+        ("fastnn", "failed: AttributeError", True),
+        ("fastnn", "cannot: do it", True),
+        ("fastnn:blocked", "wrong: error 1.0e+00, limit 3e-04", True),
+        ("fastnn:blocked", "cannot: do it", False),
+        ("fastnn", "left out: 12 processes need 30.0 GB, 20.0 GB are free", False),
+        ("torch", "failed: RuntimeError", False),
+    ],
+)
+def test_exit_status_tells_whether_fastnn_failed(name, problem, status):
+    result = {"about": {"absent": {}}, "rows": [{"peers": {name: {"problem": problem}}}]}
+    assert part("__main__")._fastnn_failed(result) is status
