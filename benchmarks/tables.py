@@ -126,7 +126,8 @@ def _kinds(rows: Rows, where: str) -> list[str]:
             values = [row[key] for row in members if row[key]]
             cells += [form(geomean(values)), form(min(values, default=None))]
         lines.append(cells)
-    return ["", f"geometric means of fastnn (packed, NCHW in and out, out= given) by kind{where}", *align(lines)]
+    how = "weights not packed, NCHW" if measured[0]["job"] == "backward" else "packed, NCHW in and out, out= given"
+    return ["", f"geometric means of fastnn ({how}) by kind{where}", *align(lines)]
 
 
 def _means(means: dict[str, Any], where: str) -> list[str]:

@@ -50,7 +50,7 @@ _BACK = ("vgg16", "resnet18", "resnet50")
 
 TARGETS = (
     Target("vgg", "VGG16 3x3, C >= 64", ("vgg16",), ("3x3s1",), 2.7, 1.5, 1.2, batches=(1, 8)),
-    Target("blocked", "the same, blocked", ("vgg16",), ("3x3s1",), 3.2, 1.7, 1.3, "fastnn:blocked", (1, 8)),
+    Target("blocked", "VGG16 3x3, blocked", ("vgg16",), ("3x3s1",), 3.2, 1.7, 1.3, "fastnn:blocked", (1, 8)),
     Target("resnet", "ResNet 3x3 stride 1", ("resnet18", "resnet50"), ("3x3s1",), 2.2, 1.7, 1.2, batches=(1, 8)),
     Target("1x1", "1x1", ("resnet50", "mobilenet_v2"), ("1x1s*",), 1.0, 1.0, 0.9),
     Target("large", "3x3 stride 2, 7x7, 5x5", _LARGE, ("3x3s2", "5x5s*", "7x7s*"), 1.05, 1.05, 0.9),
@@ -61,7 +61,7 @@ TARGETS = (
     Target("1d", "1-D", ("wavenet", "conv_tasnet"), ("1d-[0-9]*", "1d-dw*"), 1.3, 1.3, 1.0),
     Target("backward", "forward + backward", _BACK, ("*",), 1.7, None, 1.1, "fastnn", (8, 32), "backward"),
     # As fastnn trains, and PyTorch in channels_last: arrays stay in the layout that suits the kernels.
-    Target("back-blocked", "the same, blocked", _BACK, ("*",), 1.7, None, 1.1, "fastnn:blocked", (8, 32), "backward"),
+    Target("back-blocked", "both ways, blocked", _BACK, ("*",), 1.7, None, 1.1, "fastnn:blocked", (8, 32), "backward"),
 )
 
 
