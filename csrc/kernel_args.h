@@ -14,6 +14,7 @@ typedef struct {
     ptrdiff_t a_row, a_step;
     const void *b; /* vector side: panel p, step k at b + chunk.b + p*b_panel + k*b_step, 16 columns */
     ptrdiff_t b_panel, b_step;
+    const void *next; /* b of the strip that follows, of the same shape, to prefetch; or NULL */
     const fnn_chunk *chunks;
     ptrdiff_t n_chunks, chunk_len;
     void *c; /* row i, panel p at c + i*c_row + p*c_panel, 16 columns */

@@ -98,8 +98,11 @@ static void multiply(const winograd *p, const tile_block *b, ptrdiff_t panel, pt
         s.b = u + f * filter * p->es;
         s.c = products + f * p->product_point * p->es;
         for (ptrdiff_t block = 0; block < p->x_blocks; block += PASS_BLOCKS) {
-            s.chunks = p->chunks + block, s.n_chunks = fnn_min(PASS_BLOCKS, p->x_blocks - block);
+            const ptrdiff_t end = fnn_min(p->x_blocks, block + PASS_BLOCKS);
+            s.chunks = p->chunks + block, s.n_chunks = end - block;
             s.accumulate = block > 0;
+            s.next = (const char *)s.b + end * FNN_BLOCK * FNN_BLOCK * p->es;
+            if (end == p->x_blocks && f == p->points - 1) s.next = u + panels * p->points * filter * p->es;
             p->kernels->strip(&s);
         }
     }
