@@ -80,42 +80,44 @@ void fnn_unblock(fnn_dtype dtype, ptrdiff_t n, ptrdiff_t c, ptrdiff_t h, ptrdiff
 
 /* ---- convolution --------------------------------------------------------------------------------------------- */
 
-/* y[n][o][i][j] = act(bias[o] + residual[n][o][i][j]
- *                     + sum over q, r, s of x[n][g*cg + q][i*sh - ph + r*dh][j*sw - pw + s*dw] * weight[o][q][r][s])
- * with cg = c/groups, g = o / (oc/groups), x zero outside its bounds. Padding below and to the right follows from
- * oh and ow. c, n or oc may be 0. */
+/* y[n][o][e][i][j] = act(bias[o] + residual[n][o][e][i][j]
+ *     + sum over q, t, r, s of weight[o][q][t][r][s]
+ *                            * x[n][g*cg + q][e*sd - pd + t*dd][i*sh - ph + r*dh][j*sw - pw + s*dw])
+ * with cg = c/groups, g = o / (oc/groups), x zero outside its bounds. Padding behind, below and to the right follows from
+ * od, oh and ow. c, n or oc may be 0. Fewer dimensions are sizes of 1 in front: images have d = od = kd = sd = dd = 1 and
+ * pd = 0, sequences h = 1 as well. The layouts of five dimensions: d and h count as one, of size d*h. */
 typedef struct {
     fnn_dtype dtype;
-    ptrdiff_t n, c, h, w;   /* input */
-    ptrdiff_t oc, oh, ow;   /* output */
-    ptrdiff_t kh, kw;       /* kernel */
-    ptrdiff_t sh, sw;       /* stride, >= 1 */
-    ptrdiff_t ph, pw;       /* zero padding above and to the left, >= 0 */
-    ptrdiff_t dh, dw;       /* dilation, >= 1 */
-    ptrdiff_t groups;       /* divides c and oc */
-    int x_layout, y_layout; /* fnn_layout of x and of y; gradients: of gx / x and of gy */
-    int activation;         /* fnn_activation */
-    double alpha, beta;     /* its parameters */
-} fnn_conv2d_params;
+    ptrdiff_t n, c, d, h, w;  /* input */
+    ptrdiff_t oc, od, oh, ow; /* output */
+    ptrdiff_t kd, kh, kw;     /* kernel */
+    ptrdiff_t sd, sh, sw;     /* stride, >= 1 */
+    ptrdiff_t pd, ph, pw;     /* zero padding in front, above and to the left, >= 0 */
+    ptrdiff_t dd, dh, dw;     /* dilation, >= 1 */
+    ptrdiff_t groups;         /* divides c and oc */
+    int x_layout, y_layout;   /* fnn_layout of x and of y; gradients: of gx / x and of gy */
+    int activation;           /* fnn_activation */
+    double alpha, beta;       /* its parameters */
+} fnn_conv_params;
 
-/* Elements of the packed weights; depends on oc, c, groups, kh, kw and nothing else. */
-size_t fnn_conv2d_packed_size(const fnn_conv2d_params *p);
-void fnn_conv2d_pack(const fnn_conv2d_params *p, const void *weight, /* [oc][c/groups][kh][kw] */
-                     void *packed);                                  /* [fnn_conv2d_packed_size], FNN_ALIGN-aligned */
+/* Elements of the packed weights; depends on oc, c, groups and the kernel's size. */
+size_t fnn_conv_packed_size(const fnn_conv_params *p);
+void fnn_conv_pack(const fnn_conv_params *p, const void *weight, /* [oc][c/groups][kd][kh][kw] */
+                   void *packed);                                /* [fnn_conv_packed_size], FNN_ALIGN-aligned */
 /* The name of the algorithm that these weights are packed for. */
-const char *fnn_conv2d_algorithm(const fnn_conv2d_params *p);
+const char *fnn_conv_algorithm_name(const fnn_conv_params *p);
 
-fnn_status fnn_conv2d(const fnn_conv2d_params *p, const void *x,              /* input, in x_layout */
-                      const void *packed,                                     /* from fnn_conv2d_pack */
-                      const void *bias,                                       /* [oc], or NULL */
-                      const void *residual,                                   /* like y, or NULL */
-                      void *y);                                               /* output, in y_layout */
-fnn_status fnn_conv2d_grad_input(const fnn_conv2d_params *p, const void *gy,  /* [n][oc][oh][ow] in y_layout */
-                                 const void *weight,                          /* [oc][c/groups][kh][kw] */
-                                 void *gx);                                   /* [n][c][h][w] in x_layout */
-fnn_status fnn_conv2d_grad_weight(const fnn_conv2d_params *p, const void *gy, /* [n][oc][oh][ow] in y_layout */
-                                  const void *x,                              /* [n][c][h][w] in x_layout */
-                                  void *gw);                                  /* [oc][c/groups][kh][kw] */
+fnn_status fnn_conv(const fnn_conv_params *p, const void *x,              /* input, in x_layout */
+                    const void *packed,                                   /* from fnn_conv_pack */
+                    const void *bias,                                     /* [oc], or NULL */
+                    const void *residual,                                 /* like y, or NULL */
+                    void *y);                                             /* output, in y_layout */
+fnn_status fnn_conv_grad_input(const fnn_conv_params *p, const void *gy,  /* [n][oc][od][oh][ow] in y_layout */
+                               const void *weight,                        /* [oc][c/groups][kd][kh][kw] */
+                               void *gx);                                 /* [n][c][d][h][w] in x_layout */
+fnn_status fnn_conv_grad_weight(const fnn_conv_params *p, const void *gy, /* [n][oc][od][oh][ow] in y_layout */
+                                const void *x,                            /* [n][c][d][h][w] in x_layout */
+                                void *gw);                                /* [oc][c/groups][kd][kh][kw] */
 
 /* out[c] = sum over n, h, w; accumulated in double in an order that no thread count changes. */
 void fnn_channel_sum(fnn_dtype dtype, int layout, ptrdiff_t n, ptrdiff_t c, ptrdiff_t hw,

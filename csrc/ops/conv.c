@@ -32,8 +32,8 @@ static void pack_group(fnn_dtype dtype, fnn_conv_algorithm a, const char *w, ptr
 }
 
 /* Weights [oc][cg][taps]; `transposed` swaps the roles of input and output channels. */
-static void pack(const fnn_conv2d_params *p, fnn_conv_algorithm a, int transposed, const char *weight, char *packed) {
-    const ptrdiff_t es = fnn_element_size(p->dtype), taps = p->kh * p->kw;
+static void pack(const fnn_conv_params *p, fnn_conv_algorithm a, int transposed, const char *weight, char *packed) {
+    const ptrdiff_t es = fnn_element_size(p->dtype), taps = p->kd * p->kh * p->kw;
     const ptrdiff_t cg = p->c / p->groups, ocg = p->oc / p->groups;
     const ptrdiff_t in = transposed ? ocg : cg, out = transposed ? cg : ocg;
     if (a == FNN_CONV_DEPTHWISE) { /* [channel/16][tap][16] */
@@ -48,30 +48,30 @@ static void pack(const fnn_conv2d_params *p, fnn_conv_algorithm a, int transpose
                    packed + (size_t)g * fnn_conv_packed_group(a, in, out, taps) * (size_t)es);
 }
 
-static fnn_conv_algorithm forward_algorithm(const fnn_conv2d_params *p) {
+static fnn_conv_algorithm forward_algorithm(const fnn_conv_params *p) {
     return fnn_conv_choose(p->c / p->groups, p->oc / p->groups, p->groups);
 }
 
-const char *fnn_conv2d_algorithm(const fnn_conv2d_params *p) {
+const char *fnn_conv_algorithm_name(const fnn_conv_params *p) {
     static const char *const names[] = {"direct (16-channel blocks)", "direct (few channels)", "depthwise"};
     return names[forward_algorithm(p)];
 }
 
-size_t fnn_conv2d_packed_size(const fnn_conv2d_params *p) {
-    return packed_size(forward_algorithm(p), p->c / p->groups, p->oc / p->groups, p->groups, p->kh * p->kw);
+size_t fnn_conv_packed_size(const fnn_conv_params *p) {
+    return packed_size(forward_algorithm(p), p->c / p->groups, p->oc / p->groups, p->groups, p->kd * p->kh * p->kw);
 }
 
-void fnn_conv2d_pack(const fnn_conv2d_params *p, const void *weight, void *packed) {
+void fnn_conv_pack(const fnn_conv_params *p, const void *weight, void *packed) {
     pack(p, forward_algorithm(p), 0, weight, packed);
 }
 
 void fnn_load_row(const fnn_image *im, ptrdiff_t unit, ptrdiff_t image, ptrdiff_t channel, ptrdiff_t channels,
-                  ptrdiff_t row, ptrdiff_t column0, ptrdiff_t columns, int cleared, char *to) {
+                  ptrdiff_t z, ptrdiff_t y, ptrdiff_t column0, ptrdiff_t columns, int cleared, char *to) {
     const fnn_kernel_table *kernels = fnn_kernels(im->dtype);
-    const ptrdiff_t es = fnn_element_size(im->dtype), pixel = unit * es, plane = im->h * im->w;
+    const ptrdiff_t es = fnn_element_size(im->dtype), pixel = unit * es, plane = im->d * im->h * im->w;
     const ptrdiff_t left = fnn_max(0, -column0), first = fnn_max(0, column0);
     const ptrdiff_t count = fnn_min(im->w, column0 + columns) - first;
-    if (row < 0 || row >= im->h || count <= 0) {
+    if (z < 0 || z >= im->d || y < 0 || y >= im->h || count <= 0) {
         if (!cleared) memset(to, 0, (size_t)(columns * pixel));
         return;
     }
@@ -80,7 +80,7 @@ void fnn_load_row(const fnn_image *im, ptrdiff_t unit, ptrdiff_t image, ptrdiff_
         memset(to + (left + count) * pixel, 0, (size_t)((columns - left - count) * pixel));
     }
     to += left * pixel;
-    const ptrdiff_t at = row * im->w + first;
+    const ptrdiff_t at = (z * im->h + y) * im->w + first;
     const char *planar = im->x + ((image * im->c + channel) * plane + at) * es;
     const char *blocked = im->x + ((image * fnn_blocks(im->c) + channel / FNN_BLOCK) * plane + at) * FNN_BLOCK * es;
     if (unit == 1 && im->layout == FNN_NCHW)
@@ -96,26 +96,26 @@ void fnn_load_row(const fnn_image *im, ptrdiff_t unit, ptrdiff_t image, ptrdiff_
 /* Groups that do not start at a block of 16 cannot be split off a blocked image: go through NCHW copies. */
 static fnn_status run_through_planar(const fnn_conv_job *job) {
     const size_t es = (size_t)fnn_element_size(job->dtype);
-    const size_t x_bytes = (size_t)(job->n * job->xc * job->xh * job->xw) * es;
-    const size_t y_bytes = (size_t)(job->n * job->yc * job->yh * job->yw) * es;
+    const size_t x_bytes = (size_t)(job->n * job->xc * job->xd * job->xh * job->xw) * es;
+    const size_t y_bytes = (size_t)(job->n * job->yc * job->yd * job->yh * job->yw) * es;
     fnn_conv_job planar = *job;
     char *x = fnn_alloc(x_bytes), *y = fnn_alloc(y_bytes), *residual = job->residual ? fnn_alloc(y_bytes) : NULL;
     fnn_status status = x && y && (residual || !job->residual) ? FNN_OK : FNN_NO_MEMORY;
     if (status == FNN_OK) {
         planar.x_layout = planar.y_layout = FNN_NCHW;
         if (job->x_layout == FNN_BLOCKED) {
-            fnn_unblock(job->dtype, job->n, job->xc, job->xh, job->xw, job->x, x);
+            fnn_unblock(job->dtype, job->n, job->xc, job->xd * job->xh, job->xw, job->x, x);
             planar.x = x;
         }
         if (job->y_layout == FNN_BLOCKED) {
-            if (residual) fnn_unblock(job->dtype, job->n, job->yc, job->yh, job->yw, job->residual, residual);
+            if (residual) fnn_unblock(job->dtype, job->n, job->yc, job->yd * job->yh, job->yw, job->residual, residual);
             planar.residual = residual;
             planar.y = y;
         }
         status = fnn_conv_bands(&planar);
     }
     if (status == FNN_OK && job->y_layout == FNN_BLOCKED)
-        fnn_block(job->dtype, job->n, job->yc, job->yh, job->yw, y, job->y);
+        fnn_block(job->dtype, job->n, job->yc, job->yd * job->yh, job->yw, y, job->y);
     fnn_free(x);
     fnn_free(y);
     fnn_free(residual);
@@ -123,7 +123,7 @@ static fnn_status run_through_planar(const fnn_conv_job *job) {
 }
 
 static fnn_status conv_run(const fnn_conv_job *job) {
-    if (job->n * job->yc * job->yh * job->yw == 0) return FNN_OK;
+    if (job->n * job->yc * job->yd * job->yh * job->yw == 0) return FNN_OK;
     const int aligned = job->groups == 1 || job->algorithm == FNN_CONV_DEPTHWISE;
     const int x_splits = aligned || job->x_layout == FNN_NCHW || job->xc / job->groups % FNN_BLOCK == 0;
     const int y_splits = aligned || job->y_layout == FNN_NCHW || job->yc / job->groups % FNN_BLOCK == 0;
@@ -131,29 +131,35 @@ static fnn_status conv_run(const fnn_conv_job *job) {
     return fnn_conv_is_pointwise(job) ? fnn_conv_pointwise(job) : fnn_conv_bands(job);
 }
 
-static fnn_conv_job job_of(const fnn_conv2d_params *p, fnn_conv_algorithm a, int transposed) {
+static fnn_conv_job job_of(const fnn_conv_params *p, fnn_conv_algorithm a, int transposed) {
     fnn_conv_job job = {.dtype = p->dtype, .algorithm = a, .transposed = transposed, .n = p->n, .groups = p->groups};
     job.x_layout = transposed ? p->y_layout : p->x_layout;
     job.y_layout = transposed ? p->x_layout : p->y_layout;
-    job.xc = transposed ? p->oc : p->c, job.xh = transposed ? p->oh : p->h, job.xw = transposed ? p->ow : p->w;
-    job.yc = transposed ? p->c : p->oc, job.yh = transposed ? p->h : p->oh, job.yw = transposed ? p->w : p->ow;
-    job.kh = p->kh, job.kw = p->kw, job.sh = p->sh, job.sw = p->sw;
-    job.ph = p->ph, job.pw = p->pw, job.dh = p->dh, job.dw = p->dw;
+    job.xc = transposed ? p->oc : p->c, job.yc = transposed ? p->c : p->oc;
+    job.xd = transposed ? p->od : p->d, job.yd = transposed ? p->d : p->od;
+    job.xh = transposed ? p->oh : p->h, job.yh = transposed ? p->h : p->oh;
+    job.xw = transposed ? p->ow : p->w, job.yw = transposed ? p->w : p->ow;
+    job.kd = p->kd, job.kh = p->kh, job.kw = p->kw, job.sd = p->sd, job.sh = p->sh, job.sw = p->sw;
+    job.pd = p->pd, job.ph = p->ph, job.pw = p->pw, job.dd = p->dd, job.dh = p->dh, job.dw = p->dw;
+    if (job.kd * job.kh * job.sd * job.sh == 1 && job.pd + job.ph == 0 && job.xd == job.yd && job.xh == job.yh) {
+        job.xh *= job.xd, job.yh *= job.yd; /* slices that meet no other are more rows */
+        job.xd = job.yd = 1;
+    }
     return job;
 }
 
-fnn_status fnn_conv2d(const fnn_conv2d_params *p, const void *x, const void *packed, const void *bias,
-                      const void *residual, void *y) {
+fnn_status fnn_conv(const fnn_conv_params *p, const void *x, const void *packed, const void *bias, const void *residual,
+                    void *y) {
     fnn_conv_job job = job_of(p, forward_algorithm(p), 0);
     job.x = x, job.packed = packed, job.bias = bias, job.residual = residual, job.y = y;
     job.activation = p->activation, job.alpha = p->alpha, job.beta = p->beta;
     return conv_run(&job);
 }
 
-fnn_status fnn_conv2d_grad_input(const fnn_conv2d_params *p, const void *gy, const void *weight, void *gx) {
+fnn_status fnn_conv_grad_input(const fnn_conv_params *p, const void *gy, const void *weight, void *gx) {
     const ptrdiff_t cg = p->c / p->groups, ocg = p->oc / p->groups;
     const fnn_conv_algorithm a = fnn_conv_choose(ocg, cg, p->groups);
-    const size_t size = packed_size(a, ocg, cg, p->groups, p->kh * p->kw);
+    const size_t size = packed_size(a, ocg, cg, p->groups, p->kd * p->kh * p->kw);
     char *packed = fnn_alloc(size * (size_t)fnn_element_size(p->dtype));
     if (!packed) return FNN_NO_MEMORY;
     pack(p, a, 1, weight, packed);

@@ -1,5 +1,5 @@
-/* What the files of the convolution share: conv.c (entry points, packing, choice), conv_bands.c and conv_pointwise.c
- * (forward and input gradient), conv_grad_weight.c. */
+/* What the files of the convolution share: conv.c (entry points, packing, choice), conv_plan.c, conv_bands.c and
+ * conv_pointwise.c (forward and input gradient), conv_grad_weight.c. */
 #ifndef FNN_OPS_CONV_H
 #define FNN_OPS_CONV_H
 
@@ -21,32 +21,33 @@ static inline fnn_conv_algorithm fnn_conv_choose(ptrdiff_t in_channels, ptrdiff_
 }
 
 /* A source image convolved into a destination image; the input gradient is the same with x = gy and `transposed`.
- * Destination row i takes source row  i*sh - ph + r*dh,  or transposed  (i + ph - r*dh) / sh  where that divides. */
+ * Destination row i takes source row  i*sh - ph + r*dh,  or transposed  (i + ph - r*dh) / sh  where that divides;
+ * slices and columns likewise. */
 typedef struct {
     fnn_dtype dtype;
     fnn_conv_algorithm algorithm;
     int transposed;
-    const char *x; /* [n][xc][xh][xw] in x_layout */
-    char *y;       /* [n][yc][yh][yw] in y_layout */
+    const char *x; /* [n][xc][xd][xh][xw] in x_layout */
+    char *y;       /* [n][yc][yd][yh][yw] in y_layout */
     const char *packed, *bias, *residual;
     int x_layout, y_layout;
-    ptrdiff_t n, xc, xh, xw, yc, yh, yw;
-    ptrdiff_t groups, kh, kw, sh, sw, ph, pw, dh, dw;
+    ptrdiff_t n, xc, xd, xh, xw, yc, yd, yh, yw;
+    ptrdiff_t groups, kd, kh, kw, sd, sh, sw, pd, ph, pw, dd, dh, dw;
     int activation;
     double alpha, beta;
 } fnn_conv_job;
 
-/* An image array and one row of it as scratch wants it: columns [column0, column0 + columns) of `channels` channels from
- * `channel` on (one when unit is 1), unit elements a pixel, zero outside the image
+/* An image array and one row of it as scratch wants it: columns [column0, column0 + columns) of slice z, row y of
+ * `channels` channels from `channel` on (one when unit is 1), unit elements a pixel, zero outside the image
  * (already, when `cleared`). */
 typedef struct {
     fnn_dtype dtype;
     int layout;
-    const char *x; /* [n][c][h][w] in layout */
-    ptrdiff_t c, h, w;
+    const char *x; /* [n][c][d][h][w] in layout */
+    ptrdiff_t c, d, h, w;
 } fnn_image;
 void fnn_load_row(const fnn_image *im, ptrdiff_t unit, ptrdiff_t image, ptrdiff_t channel, ptrdiff_t channels,
-                  ptrdiff_t row, ptrdiff_t column0, ptrdiff_t columns, int cleared, char *to);
+                  ptrdiff_t z, ptrdiff_t y, ptrdiff_t column0, ptrdiff_t columns, int cleared, char *to);
 
 /* Elements of one group's packed weights. */
 size_t fnn_conv_packed_group(fnn_conv_algorithm a, ptrdiff_t in_channels, ptrdiff_t out_channels, ptrdiff_t taps);

@@ -3,56 +3,63 @@
 ACTIVATIONS = {None: 0, "relu": 1, "clip": 2, "leaky_relu": 3, "silu": 4, "hardswish": 5, "sigmoid": 6, "tanh": 7}
 
 
+cdef tuple three(tuple sizes, Py_ssize_t missing):
+    """(depth, height, width) of up to three sizes."""
+    return (missing,) * (3 - len(sizes)) + sizes
+
+
 @cython.final
 cdef class ConvParams:
-    """The geometry of one convolution, made once per shape by fastnn.ops and never changed."""
-    cdef fnn_conv2d_params c
-    cdef readonly tuple y_shape
+    """The geometry of one convolution of 1 to 3 dimensions, made once per shape by fastnn.ops and never changed."""
+    cdef fnn_conv_params c
+    cdef readonly tuple x_shape, y_shape
 
     def __init__(self, tuple x_shape, tuple weight_shape, tuple y_shape, tuple stride, tuple padding, tuple dilation,
                  Py_ssize_t groups):
-        self.c.n, self.c.c, self.c.h, self.c.w = x_shape
-        _, _, self.c.kh, self.c.kw = weight_shape
-        _, self.c.oc, self.c.oh, self.c.ow = y_shape
-        self.c.sh, self.c.sw = stride
-        self.c.ph, self.c.pw = padding
-        self.c.dh, self.c.dw = dilation
+        self.c.n, self.c.c = x_shape[:2]
+        self.c.oc = y_shape[1]
+        self.c.d, self.c.h, self.c.w = three(x_shape[2:], 1)
+        self.c.kd, self.c.kh, self.c.kw = three(weight_shape[2:], 1)
+        self.c.od, self.c.oh, self.c.ow = three(y_shape[2:], 1)
+        self.c.sd, self.c.sh, self.c.sw = three(stride, 1)
+        self.c.pd, self.c.ph, self.c.pw = three(padding, 0)
+        self.c.dd, self.c.dh, self.c.dw = three(dilation, 1)
         self.c.groups = groups
-        self.y_shape = y_shape
+        self.x_shape, self.y_shape = x_shape, y_shape
 
     cdef Py_ssize_t x_size(self, int layout) noexcept:
-        return image_size(self.c.n, self.c.c, self.c.h, self.c.w, layout)
+        return image_size(self.c.n, self.c.c, self.c.d * self.c.h, self.c.w, layout)
 
     cdef Py_ssize_t y_size(self, int layout) noexcept:
-        return image_size(self.c.n, self.c.oc, self.c.oh, self.c.ow, layout)
+        return image_size(self.c.n, self.c.oc, self.c.od * self.c.oh, self.c.ow, layout)
 
     cdef Py_ssize_t weight_size(self) noexcept:
-        return self.c.oc * (self.c.c // self.c.groups) * self.c.kh * self.c.kw
+        return self.c.oc * (self.c.c // self.c.groups) * self.c.kd * self.c.kh * self.c.kw
 
 
-def conv2d_algorithm(ConvParams params):
-    return fnn_conv2d_algorithm(&params.c).decode()
+def conv_algorithm(ConvParams params):
+    return fnn_conv_algorithm_name(&params.c).decode()
 
 
-cdef fnn_status run_packed(fnn_conv2d_params p, const void *x, const void *packed, const void *bias,
+cdef fnn_status run_packed(fnn_conv_params p, const void *x, const void *packed, const void *bias,
                            const void *residual, void *y) noexcept nogil:
-    return fnn_conv2d(&p, x, packed, bias, residual, y)
+    return fnn_conv(&p, x, packed, bias, residual, y)
 
 
-cdef fnn_status run_plain(fnn_conv2d_params p, const void *x, const void *weight, const void *bias,
+cdef fnn_status run_plain(fnn_conv_params p, const void *x, const void *weight, const void *bias,
                           const void *residual, void *y) noexcept nogil:
-    cdef void *packed = fnn_alloc(fnn_conv2d_packed_size(&p) * (4 if p.dtype == FNN_F32 else 8))
+    cdef void *packed = fnn_alloc(fnn_conv_packed_size(&p) * (4 if p.dtype == FNN_F32 else 8))
     cdef fnn_status status = FNN_NO_MEMORY
     if packed != NULL:
-        fnn_conv2d_pack(&p, weight, packed)
-        status = fnn_conv2d(&p, x, packed, bias, residual, y)
+        fnn_conv_pack(&p, weight, packed)
+        status = fnn_conv(&p, x, packed, bias, residual, y)
     fnn_free(packed)
     return status
 
 
-def conv2d(ConvParams params, x, int x_layout, weight, bias, residual, y, int y_layout, int activation, double alpha,
-           double beta):
-    cdef fnn_conv2d_params p = params.c
+def conv(ConvParams params, x, int x_layout, weight, bias, residual, y, int y_layout, int activation, double alpha,
+         double beta):
+    cdef fnn_conv_params p = params.c
     p.x_layout, p.y_layout, p.activation, p.alpha, p.beta = x_layout, y_layout, activation, alpha, beta
     cdef Buffer xb = acquire(x, params.x_size(x_layout), -1, False)
     cdef int dtype = xb.dtype()
@@ -67,8 +74,8 @@ def conv2d(ConvParams params, x, int x_layout, weight, bias, residual, y, int y_
     check(status)
 
 
-def conv2d_grad_input(ConvParams params, gy, int gy_layout, weight, gx, int gx_layout):
-    cdef fnn_conv2d_params p = params.c
+def conv_grad_input(ConvParams params, gy, int gy_layout, weight, gx, int gx_layout):
+    cdef fnn_conv_params p = params.c
     p.x_layout, p.y_layout = gx_layout, gy_layout
     cdef Buffer gyb = acquire(gy, params.y_size(gy_layout), -1, False)
     cdef int dtype = gyb.dtype()
@@ -77,12 +84,12 @@ def conv2d_grad_input(ConvParams params, gy, int gy_layout, weight, gx, int gx_l
     cdef fnn_status status
     p.dtype = <fnn_dtype>dtype
     with nogil:
-        status = fnn_conv2d_grad_input(&p, gyb.data, wb.data, gxb.data)
+        status = fnn_conv_grad_input(&p, gyb.data, wb.data, gxb.data)
     check(status)
 
 
-def conv2d_grad_weight(ConvParams params, gy, int gy_layout, x, int x_layout, gw):
-    cdef fnn_conv2d_params p = params.c
+def conv_grad_weight(ConvParams params, gy, int gy_layout, x, int x_layout, gw):
+    cdef fnn_conv_params p = params.c
     p.x_layout, p.y_layout = x_layout, gy_layout
     cdef Buffer gyb = acquire(gy, params.y_size(gy_layout), -1, False)
     cdef int dtype = gyb.dtype()
@@ -91,7 +98,7 @@ def conv2d_grad_weight(ConvParams params, gy, int gy_layout, x, int x_layout, gw
     cdef fnn_status status
     p.dtype = <fnn_dtype>dtype
     with nogil:
-        status = fnn_conv2d_grad_weight(&p, gyb.data, xb.data, gwb.data)
+        status = fnn_conv_grad_weight(&p, gyb.data, xb.data, gwb.data)
     check(status)
 
 
@@ -137,13 +144,13 @@ cdef class PackedConv2d:
     def pack(ConvParams params, weight):
         """The packed form of `weight` as a flat array."""
         cdef Buffer wb = acquire(weight, params.weight_size(), -1, False)
-        cdef fnn_conv2d_params p = params.c
+        cdef fnn_conv_params p = params.c
         p.dtype = <fnn_dtype>wb.dtype()
-        cdef Py_ssize_t size = fnn_conv2d_packed_size(&p)
+        cdef Py_ssize_t size = fnn_conv_packed_size(&p)
         packed = empty((size,), weight.dtype, size * wb.view.itemsize)
         cdef Buffer pb = acquire(packed, size, p.dtype, True)
         with nogil:
-            fnn_conv2d_pack(&p, wb.data, pb.data)
+            fnn_conv_pack(&p, wb.data, pb.data)
         return packed
 
     cpdef ConvParams plan(self, tuple x_shape):
@@ -168,7 +175,7 @@ cdef class PackedConv2d:
             out = result = empty(params.y_shape, self.dtype, params.y_size(FNN_NCHW) * self.dtype.itemsize)
         else:
             params, x, x_layout, residual, out, y_layout, image = self.rules.packed_arguments(self, x, residual, out)
-        cdef fnn_conv2d_params p = params.c
+        cdef fnn_conv_params p = params.c
         p.dtype = <fnn_dtype>self.dtype_code
         p.x_layout, p.y_layout = x_layout, y_layout
         p.activation, p.alpha, p.beta = self.activation, self.alpha, self.beta

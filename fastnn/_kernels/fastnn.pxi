@@ -10,9 +10,9 @@ cdef extern from "fastnn.h" nogil:
     ctypedef enum fnn_status:
         FNN_OK
         FNN_NO_MEMORY
-    ctypedef struct fnn_conv2d_params:
+    ctypedef struct fnn_conv_params:
         fnn_dtype dtype
-        Py_ssize_t n, c, h, w, oc, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw, groups
+        Py_ssize_t n, c, d, h, w, oc, od, oh, ow, kd, kh, kw, sd, sh, sw, pd, ph, pw, dd, dh, dw, groups
         int x_layout, y_layout, activation
         double alpha, beta
     ctypedef struct fnn_pool2d_params:
@@ -38,13 +38,13 @@ cdef extern from "fastnn.h" nogil:
     void fnn_block(fnn_dtype, Py_ssize_t n, Py_ssize_t c, Py_ssize_t h, Py_ssize_t w, const void *x, void *y)
     void fnn_unblock(fnn_dtype, Py_ssize_t n, Py_ssize_t c, Py_ssize_t h, Py_ssize_t w, const void *x, void *y)
 
-    size_t fnn_conv2d_packed_size(const fnn_conv2d_params *p)
-    void fnn_conv2d_pack(const fnn_conv2d_params *p, const void *weight, void *packed)
-    const char *fnn_conv2d_algorithm(const fnn_conv2d_params *p)
-    fnn_status fnn_conv2d(const fnn_conv2d_params *p, const void *x, const void *packed, const void *bias,
-                          const void *residual, void *y)
-    fnn_status fnn_conv2d_grad_input(const fnn_conv2d_params *p, const void *gy, const void *weight, void *gx)
-    fnn_status fnn_conv2d_grad_weight(const fnn_conv2d_params *p, const void *gy, const void *x, void *gw)
+    size_t fnn_conv_packed_size(const fnn_conv_params *p)
+    void fnn_conv_pack(const fnn_conv_params *p, const void *weight, void *packed)
+    const char *fnn_conv_algorithm_name(const fnn_conv_params *p)
+    fnn_status fnn_conv(const fnn_conv_params *p, const void *x, const void *packed, const void *bias,
+                        const void *residual, void *y)
+    fnn_status fnn_conv_grad_input(const fnn_conv_params *p, const void *gy, const void *weight, void *gx)
+    fnn_status fnn_conv_grad_weight(const fnn_conv_params *p, const void *gy, const void *x, void *gw)
     void fnn_channel_sum(fnn_dtype, int layout, Py_ssize_t n, Py_ssize_t c, Py_ssize_t hw, const void *x, void *out)
 
     size_t fnn_gemm_packed_size(Py_ssize_t k, Py_ssize_t n)

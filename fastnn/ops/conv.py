@@ -143,7 +143,7 @@ def conv2d(
     if residual is not None:
         residual = residual_data("conv2d", residual, y.layout, params.y_shape, data.dtype, y.data)
     code, alpha, beta = activation_spec("conv2d", activation)
-    _kernels.conv2d(params, data, x_layout, kernel, bias, residual, y.data, y.layout, code, alpha, beta)
+    _kernels.conv(params, data, x_layout, kernel, bias, residual, y.data, y.layout, code, alpha, beta)
     return y.finish()
 
 
@@ -215,7 +215,7 @@ def conv2d_grad_input(
     data, layout = _gradient(op, gy, params)
     same_dtype(op, "gy", data, "weight", kernel)
     gx, gx_data = image_result(layout, shape, data.dtype)
-    _kernels.conv2d_grad_input(params, data, layout, kernel, gx_data, layout)
+    _kernels.conv_grad_input(params, data, layout, kernel, gx_data, layout)
     return gx
 
 
@@ -261,7 +261,7 @@ def conv2d_grad_weight(
     gradient, gy_layout = _gradient(op, gy, params)
     same_dtype(op, "gy", gradient, "x", data)
     gw = new_array(shape, data.dtype)
-    _kernels.conv2d_grad_weight(params, gradient, gy_layout, data, x_layout, gw)
+    _kernels.conv_grad_weight(params, gradient, gy_layout, data, x_layout, gw)
     return gw
 
 

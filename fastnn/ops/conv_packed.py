@@ -116,7 +116,7 @@ def restore(packed: np.ndarray, bias: Any, *fields: Any) -> PackedConv2d:
 def _algorithm(packed: PackedConv2d) -> str:
     _, cg, kh, kw = packed.weight_shape
     shape = (0, cg * packed.groups, packed.dilation[0] * (kh - 1) + 1, packed.dilation[1] * (kw - 1) + 1)
-    return _kernels.conv2d_algorithm(packed.plan(shape))
+    return _kernels.conv_algorithm(packed.plan(shape))
 
 
 def describe(packed: PackedConv2d) -> str:
