@@ -119,6 +119,19 @@ fnn_status fnn_conv_grad_weight(const fnn_conv_params *p, const void *gy, /* [n]
                                 const void *x,                            /* [n][c][d][h][w] in x_layout */
                                 void *gw);                                /* [oc][c/groups][kd][kh][kw] */
 
+/* The transposed convolution, which the input gradient is: p describes the convolution that it transposes, so x here is
+ * [n][oc][od][oh][ow] in y_layout, y is [n][c][d][h][w] in x_layout, and bias has c elements.
+ *   y[n][q][...] = act(bias[q] + residual + sum of x[n][o][e][i][j] * weight[o][q - g*cg][t][r][s]
+ *                      over all whose e*sd - pd + t*dd, i*sh - ph + r*dh, j*sw - pw + s*dw is y's position) */
+size_t fnn_conv_transpose_packed_size(const fnn_conv_params *p);
+void fnn_conv_transpose_pack(const fnn_conv_params *p, const void *weight, /* [oc][c/groups][kd][kh][kw] */
+                             void *packed); /* [fnn_conv_transpose_packed_size], FNN_ALIGN-aligned */
+const char *fnn_conv_transpose_algorithm_name(const fnn_conv_params *p);
+fnn_status fnn_conv_transpose(const fnn_conv_params *p, const void *x, const void *packed,
+                              const void *bias,     /* [c], or NULL */
+                              const void *residual, /* like y, or NULL */
+                              void *y);
+
 /* out[c] = sum over n, h, w; accumulated in double in an order that no thread count changes. */
 void fnn_channel_sum(fnn_dtype dtype, int layout, ptrdiff_t n, ptrdiff_t c, ptrdiff_t hw,
                      const void *x, /* [n][c][hw] or blocked */

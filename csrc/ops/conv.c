@@ -52,10 +52,14 @@ static fnn_conv_algorithm forward_algorithm(const fnn_conv_params *p) {
     return fnn_conv_choose(p->c / p->groups, p->oc / p->groups, p->groups);
 }
 
-const char *fnn_conv_algorithm_name(const fnn_conv_params *p) {
-    static const char *const names[] = {"direct (16-channel blocks)", "direct (few channels)", "depthwise"};
-    return names[forward_algorithm(p)];
+static fnn_conv_algorithm transposed_algorithm(const fnn_conv_params *p) {
+    if (fnn_conv_is_subpixel(p)) return FNN_CONV_SUBPIXEL;
+    return fnn_conv_choose(p->oc / p->groups, p->c / p->groups, p->groups);
 }
+
+static const char *const names[] = {"direct (16-channel blocks)", "direct (few channels)", "depthwise", "sub-pixel"};
+
+const char *fnn_conv_algorithm_name(const fnn_conv_params *p) { return names[forward_algorithm(p)]; }
 
 size_t fnn_conv_packed_size(const fnn_conv_params *p) {
     return packed_size(forward_algorithm(p), p->c / p->groups, p->oc / p->groups, p->groups, p->kd * p->kh * p->kw);
@@ -63,6 +67,22 @@ size_t fnn_conv_packed_size(const fnn_conv_params *p) {
 
 void fnn_conv_pack(const fnn_conv_params *p, const void *weight, void *packed) {
     pack(p, forward_algorithm(p), 0, weight, packed);
+}
+
+const char *fnn_conv_transpose_algorithm_name(const fnn_conv_params *p) { return names[transposed_algorithm(p)]; }
+
+size_t fnn_conv_transpose_packed_size(const fnn_conv_params *p) {
+    const fnn_conv_algorithm a = transposed_algorithm(p);
+    if (a == FNN_CONV_SUBPIXEL) return fnn_conv_subpixel_size(p);
+    return packed_size(a, p->oc / p->groups, p->c / p->groups, p->groups, p->kd * p->kh * p->kw);
+}
+
+void fnn_conv_transpose_pack(const fnn_conv_params *p, const void *weight, void *packed) {
+    const fnn_conv_algorithm a = transposed_algorithm(p);
+    if (a == FNN_CONV_SUBPIXEL)
+        fnn_conv_subpixel_pack(p, weight, packed);
+    else
+        pack(p, a, 1, weight, packed);
 }
 
 void fnn_load_row(const fnn_image *im, ptrdiff_t unit, ptrdiff_t image, ptrdiff_t channel, ptrdiff_t channels,
@@ -112,7 +132,7 @@ static fnn_status run_through_planar(const fnn_conv_job *job) {
             planar.residual = residual;
             planar.y = y;
         }
-        status = fnn_conv_bands(&planar);
+        status = planar.algorithm == FNN_CONV_SUBPIXEL ? fnn_conv_subpixel(&planar) : fnn_conv_bands(&planar);
     }
     if (status == FNN_OK && job->y_layout == FNN_BLOCKED)
         fnn_block(job->dtype, job->n, job->yc, job->yd * job->yh, job->yw, y, job->y);
@@ -126,8 +146,10 @@ static fnn_status conv_run(const fnn_conv_job *job) {
     if (job->n * job->yc * job->yd * job->yh * job->yw == 0) return FNN_OK;
     const int aligned = job->groups == 1 || job->algorithm == FNN_CONV_DEPTHWISE;
     const int x_splits = aligned || job->x_layout == FNN_NCHW || job->xc / job->groups % FNN_BLOCK == 0;
-    const int y_splits = aligned || job->y_layout == FNN_NCHW || job->yc / job->groups % FNN_BLOCK == 0;
+    const int y_splits = aligned || job->algorithm == FNN_CONV_SUBPIXEL || job->y_layout == FNN_NCHW ||
+                         job->yc / job->groups % FNN_BLOCK == 0;
     if (!x_splits || !y_splits) return run_through_planar(job);
+    if (job->algorithm == FNN_CONV_SUBPIXEL) return fnn_conv_subpixel(job);
     return fnn_conv_is_pointwise(job) ? fnn_conv_pointwise(job) : fnn_conv_bands(job);
 }
 
@@ -156,16 +178,21 @@ fnn_status fnn_conv(const fnn_conv_params *p, const void *x, const void *packed,
     return conv_run(&job);
 }
 
+fnn_status fnn_conv_transpose(const fnn_conv_params *p, const void *x, const void *packed, const void *bias,
+                              const void *residual, void *y) {
+    fnn_conv_job job = job_of(p, transposed_algorithm(p), 1);
+    job.x = x, job.packed = packed, job.bias = bias, job.residual = residual, job.y = y;
+    job.activation = p->activation, job.alpha = p->alpha, job.beta = p->beta;
+    return conv_run(&job);
+}
+
 fnn_status fnn_conv_grad_input(const fnn_conv_params *p, const void *gy, const void *weight, void *gx) {
-    const ptrdiff_t cg = p->c / p->groups, ocg = p->oc / p->groups;
-    const fnn_conv_algorithm a = fnn_conv_choose(ocg, cg, p->groups);
-    const size_t size = packed_size(a, ocg, cg, p->groups, p->kd * p->kh * p->kw);
-    char *packed = fnn_alloc(size * (size_t)fnn_element_size(p->dtype));
+    fnn_conv_params gradient = *p;
+    gradient.activation = FNN_NONE;
+    char *packed = fnn_alloc(fnn_conv_transpose_packed_size(p) * (size_t)fnn_element_size(p->dtype));
     if (!packed) return FNN_NO_MEMORY;
-    pack(p, a, 1, weight, packed);
-    fnn_conv_job job = job_of(p, a, 1);
-    job.x = gy, job.packed = packed, job.y = gx;
-    fnn_status status = conv_run(&job);
+    fnn_conv_transpose_pack(p, weight, packed);
+    fnn_status status = fnn_conv_transpose(&gradient, gy, packed, NULL, NULL, gx);
     fnn_free(packed);
     return status;
 }

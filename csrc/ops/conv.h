@@ -9,8 +9,9 @@
 /* Chosen from the weight's shape alone, so that packed weights serve every input.
  *   BLOCKED    16 input channels a chunk, input in NCHW16c
  *   PLANAR     few input channels per group: one channel and kernel row a chunk, input in NCHW
- *   DEPTHWISE  one input and one output channel per group: lanes are channels */
-typedef enum { FNN_CONV_BLOCKED, FNN_CONV_PLANAR, FNN_CONV_DEPTHWISE } fnn_conv_algorithm;
+ *   DEPTHWISE  one input and one output channel per group: lanes are channels
+ *   SUBPIXEL   transposed only: lanes are stride phases (conv_subpixel.c) */
+typedef enum { FNN_CONV_BLOCKED, FNN_CONV_PLANAR, FNN_CONV_DEPTHWISE, FNN_CONV_SUBPIXEL } fnn_conv_algorithm;
 
 /* At 9 channels PLANAR does 9 steps where BLOCKED does 16, but each costs more (an estimate: 1.5 times). */
 #define FNN_PLANAR_CHANNELS 8
@@ -19,6 +20,14 @@ static inline fnn_conv_algorithm fnn_conv_choose(ptrdiff_t in_channels, ptrdiff_
     if (groups > 1 && in_channels == 1 && out_channels == 1) return FNN_CONV_DEPTHWISE;
     return in_channels <= FNN_PLANAR_CHANNELS ? FNN_CONV_PLANAR : FNN_CONV_BLOCKED;
 }
+
+/* Where the result of a sub-pixel job goes: its channel ((o*sd + a)*sh + b)*sw + e at (z, y, x) is channel o of the image
+ * at (z*sd + a - pd, y*sh + b - ph, x*sw + e - pw), and nowhere if that lies outside. */
+typedef struct {
+    ptrdiff_t sd, sh, sw; /* sw is 0 when the job is none */
+    ptrdiff_t pd, ph, pw;
+    ptrdiff_t c, d, h, w; /* the image's */
+} fnn_spread;
 
 /* A source image convolved into a destination image; the input gradient is the same with x = gy and `transposed`.
  * Destination row i takes source row  i*sh - ph + r*dh,  or transposed  (i + ph - r*dh) / sh  where that divides;
@@ -35,6 +44,7 @@ typedef struct {
     ptrdiff_t groups, kd, kh, kw, sd, sh, sw, pd, ph, pw, dd, dh, dw;
     int activation;
     double alpha, beta;
+    fnn_spread spread;
 } fnn_conv_job;
 
 /* An image array and one row of it as scratch wants it: columns [column0, column0 + columns) of slice z, row y of
@@ -53,6 +63,19 @@ void fnn_load_row(const fnn_image *im, ptrdiff_t unit, ptrdiff_t image, ptrdiff_
 size_t fnn_conv_packed_group(fnn_conv_algorithm a, ptrdiff_t in_channels, ptrdiff_t out_channels, ptrdiff_t taps);
 /* Any job whose groups start at blocks of 16 where an image is blocked (conv_bands.c). */
 fnn_status fnn_conv_bands(const fnn_conv_job *job);
+
+/* Rows of up to 16 channels of a job's result, [rows][columns][16] in scratch. */
+typedef struct {
+    ptrdiff_t image, channel, channels, z, row, rows, column, columns;
+} fnn_conv_piece;
+
+/* Transposed convolution by sub-pixels (conv_subpixel.c): whether it costs less than phases one by one, its weights from
+ * [in][out][taps] of each group, the job, and a piece of its result out to the image or of a residual in. */
+int fnn_conv_is_subpixel(const fnn_conv_params *p);
+size_t fnn_conv_subpixel_size(const fnn_conv_params *p);
+void fnn_conv_subpixel_pack(const fnn_conv_params *p, const char *weight, char *packed);
+fnn_status fnn_conv_subpixel(const fnn_conv_job *job);
+void fnn_conv_spread(const fnn_conv_job *job, const fnn_conv_piece *piece, int out, char *image, char *scratch);
 
 /* 1x1 on NCHW images (conv_pointwise.c): whether it serves this job better, and the job itself. */
 int fnn_conv_is_pointwise(const fnn_conv_job *job);

@@ -97,18 +97,19 @@ static void compute_rows(const conv_plan *p, const conv_band *band, ptrdiff_t ro
     }
 }
 
-/* Rows between an NCHW array and the scratch of a panel: into blocks, or out of them. */
-static void move_rows(const conv_plan *p, const conv_band *band, int out, ptrdiff_t rows, ptrdiff_t channels,
-                      char *planes, char *scratch) {
+/* Rows of a panel between an NCHW array and scratch: into blocks, or out of them. */
+static void move_rows(const conv_plan *p, const fnn_conv_piece *piece, int out, char *array, char *scratch) {
     const fnn_conv_job *job = &p->job;
-    const ptrdiff_t image = job->yd * job->yh * job->yw, whole = band->columns == job->yw ? rows : 1;
-    const ptrdiff_t pixels = whole * band->columns;
-    for (ptrdiff_t i = 0; i < rows; i += whole) {
-        char *plane = planes + i * job->yw * p->es, *block = scratch + i * pixels * FNN_BLOCK * p->es;
+    const ptrdiff_t image = job->yd * job->yh * job->yw, whole = piece->columns == job->yw ? piece->rows : 1;
+    const ptrdiff_t pixels = whole * piece->columns,
+                    plane = (piece->image * job->yc + piece->channel) * job->yd + piece->z;
+    char *planes = array + ((plane * job->yh + piece->row) * job->yw + piece->column) * p->es;
+    for (ptrdiff_t i = 0; i < piece->rows; i += whole) {
+        char *row = planes + i * job->yw * p->es, *block = scratch + i * pixels * FNN_BLOCK * p->es;
         if (out)
-            p->kernels->unblock_pixels(block, pixels, plane, image, channels);
+            p->kernels->unblock_pixels(block, pixels, row, image, piece->channels);
         else
-            p->kernels->block_pixels(plane, image, channels, pixels, block);
+            p->kernels->block_pixels(row, image, piece->channels, pixels, block);
     }
 }
 
@@ -116,20 +117,22 @@ static void move_rows(const conv_plan *p, const conv_band *band, int out, ptrdif
 static void compute_planar(const conv_plan *p, const conv_band *band, ptrdiff_t panel, ptrdiff_t panels,
                            char *scratch) {
     const fnn_conv_job *job = &p->job;
+    fnn_conv_piece piece = {.image = band->image, .z = band->z, .column = band->column, .columns = band->columns};
     for (ptrdiff_t row = band->row; row < band->row + band->rows; row += p->out_rows) {
-        const ptrdiff_t rows = fnn_min(p->out_rows, band->row + band->rows - row);
-        conv_target to = {scratch, NULL, band->columns * FNN_BLOCK, rows * band->columns * FNN_BLOCK};
+        piece.row = row, piece.rows = fnn_min(p->out_rows, band->row + band->rows - row);
+        conv_target to = {scratch, NULL, band->columns * FNN_BLOCK, piece.rows * band->columns * FNN_BLOCK};
         to.residual = job->residual ? scratch : NULL;
         for (int stage = 0; stage < 2; stage++) { /* residual in, compute, result out */
             for (ptrdiff_t q = 0; q < panels && (stage || job->residual); q++) {
-                const ptrdiff_t channel = band->set * p->ys + (panel + q) * FNN_BLOCK;
-                const ptrdiff_t channels = fnn_min(FNN_BLOCK, fnn_min((band->set + 1) * p->ys, job->yc) - channel);
-                const ptrdiff_t plane = (band->image * job->yc + channel) * job->yd + band->z;
-                const ptrdiff_t at = ((plane * job->yh + row) * job->yw + band->column) * p->es;
-                char *planes = stage ? job->y + at : (char *)job->residual + at;
-                move_rows(p, band, stage, rows, channels, planes, scratch + q * to.panel * p->es);
+                piece.channel = band->set * p->ys + (panel + q) * FNN_BLOCK;
+                piece.channels = fnn_min(FNN_BLOCK, fnn_min((band->set + 1) * p->ys, job->yc) - piece.channel);
+                char *array = stage ? job->y : (char *)job->residual, *from = scratch + q * to.panel * p->es;
+                if (job->spread.sw)
+                    fnn_conv_spread(job, &piece, stage, array, from);
+                else
+                    move_rows(p, &piece, stage, array, from);
             }
-            if (!stage) compute_rows(p, band, row, rows, panel, panels, &to);
+            if (!stage) compute_rows(p, band, row, piece.rows, panel, panels, &to);
         }
     }
 }
@@ -178,10 +181,10 @@ static conv_band band_at(const conv_plan *p, ptrdiff_t index) {
 
 static void compute_panels(const conv_plan *p, const conv_band *band, ptrdiff_t index, char *scratch) {
     const ptrdiff_t panel = index * p->group, panels = fnn_min(p->group, p->panels - panel);
-    if (p->job.y_layout == FNN_BLOCKED)
-        compute_blocked(p, band, panel, panels);
-    else
+    if (p->planar_out)
         compute_planar(p, band, panel, panels, scratch);
+    else
+        compute_blocked(p, band, panel, panels);
 }
 
 /* The whole team on every band: blocks loaded in shares, groups of panels claimed, so that each thread streams its own

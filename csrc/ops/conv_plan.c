@@ -53,6 +53,7 @@ static void choose_sets(conv_plan *p) {
     p->work = (double)(job->n * job->yc * job->yd * job->yh * job->yw) * (double)(job->xc / job->groups * p->taps + 1) /
               (double)(p->d.phases * p->h.phases * p->w.phases);
     p->threads = p->work < FNN_SERIAL_WORK ? 1 : fnn_get_num_threads();
+    p->planar_out = job->y_layout == FNN_NCHW || job->spread.sw;
     /* Steps of a planar chunk run along a kernel row, or along the channels of a 1x1 kernel. */
     p->chunk_len = job->algorithm == FNN_CONV_BLOCKED ? FNN_BLOCK : 1;
     if (p->unit == 1 && !job->transposed) p->chunk_len = p->taps == 1 ? p->xs : job->kw;
@@ -73,7 +74,7 @@ static void choose_columns(conv_plan *p) {
     p->width = p->w.y;
     while (p->width > tiles && axis_most(&p->w, p->width) * column_bytes > (p->width > reach ? p->budget : BAND_MOST))
         p->width = (p->width + 1) / 2;
-    if (p->job.y_layout == FNN_NCHW) p->width = fnn_min(p->width, fnn_max(OUT_PIXELS, fnn_max(tiles, reach)));
+    if (p->planar_out) p->width = fnn_min(p->width, fnn_max(OUT_PIXELS, fnn_max(tiles, reach)));
     const ptrdiff_t wanted = fnn_ceil_div(BANDS_PER_THREAD * p->threads, rows);
     if (p->threads > 1 && wanted > 1)
         p->width = fnn_min(p->width, fnn_max(fnn_ceil_div(p->w.y, wanted), fnn_max(tiles, reach)));
@@ -115,7 +116,7 @@ static void choose_bands(conv_plan *p) {
     p->plane = (p->in_place ? job->xd : p->slots) * p->slice;
     p->out_rows = fnn_max(OUT_PIXELS / p->width, 1);
     p->x_bytes = p->in_place ? 0 : p->source_blocks * p->plane * p->es;
-    p->y_bytes = job->y_layout == FNN_BLOCKED ? 0 : p->group * p->out_rows * p->width * FNN_BLOCK * p->es;
+    p->y_bytes = !p->planar_out ? 0 : p->group * p->out_rows * p->width * FNN_BLOCK * p->es;
 }
 
 /* Short tiles take more panels to keep the multiply-add units busy. */
@@ -161,11 +162,16 @@ static fnn_chunk *fill_phase(const conv_plan *p, ptrdiff_t pd, ptrdiff_t ph, ptr
 }
 
 static void fill_bias(conv_plan *p) {
-    const ptrdiff_t padded = p->panels * FNN_BLOCK;
+    const fnn_spread *spread = &p->job.spread;
+    const ptrdiff_t padded = p->panels * FNN_BLOCK, repeat = spread->sw ? spread->sd * spread->sh * spread->sw : 1;
     for (ptrdiff_t set = 0; set < p->sets; set++) {
         const ptrdiff_t channels = fnn_min(p->ys, p->job.yc - set * p->ys);
         char *to = p->bias + set * padded * p->es;
-        memcpy(to, p->job.bias + set * p->ys * p->es, (size_t)(channels * p->es));
+        const char *from = p->job.bias + set * p->ys / repeat * p->es;
+        if (repeat == 1)
+            memcpy(to, from, (size_t)(channels * p->es));
+        else
+            for (ptrdiff_t i = 0; i < channels; i++) memcpy(to + i * p->es, from + i / repeat * p->es, (size_t)p->es);
         memset(to + channels * p->es, 0, (size_t)((padded - channels) * p->es));
     }
 }

@@ -37,6 +37,7 @@ typedef struct {
     ptrdiff_t group, passes;       /* panels computed together; passes over their weights */
     ptrdiff_t budget, out_rows;    /* bytes of a band; rows of a panel in the scratch of an NCHW result */
     int heavy_weights;
+    int planar_out;                 /* panels of the result go through scratch */
     int in_place, flat, share_band; /* read x where it is; 1x1: rows run together; whole team on one band */
     char *bias;                     /* [sets][panels*16] or NULL */
     char *x_scratch, *y_scratch;    /* [threads or 1][...] */

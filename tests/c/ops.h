@@ -51,6 +51,12 @@ static const conv_case conv_cases[] = {
     {"volume_groups", 1, 24, 5, 4, 36, 1, 3, 2, 1, 0, 1, 1, 1, 3, 0, 0, 6, 5, 1, 2, 1},
     {"volume_pointwise", 1, 18, 3, 8, 20, 1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, 4, 1, 1, 0, 1},
     {"volume_slices", 1, 18, 5, 8, 20, 3, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, 4, 1, 2, 1, 1},
+    {"dcgan_last", 1, 3, 16, 18, 20, 4, 4, 2, 2, 1, 1, 1, 1, 1, 0, 0, IMAGE},
+    {"espcn", 2, 1, 15, 21, 18, 9, 9, 3, 3, 3, 4, 1, 1, 1, 0, 1, IMAGE},
+    {"fcn", 1, 5, 100, 97, 6, 64, 64, 32, 32, 0, 16, 1, 1, 1, 0, 0, IMAGE},
+    {"subpixel_groups", 1, 6, 13, 12, 40, 2, 6, 2, 3, 0, 7, 1, 1, 2, 1, 2, IMAGE},
+    {"subpixel_one_axis", 2, 7, 9, 23, 19, 3, 4, 1, 4, 1, 0, 2, 1, 1, 0, 3, IMAGE},
+    {"subpixel_volume", 1, 2, 9, 8, 17, 2, 4, 2, 2, 0, 1, 1, 1, 1, 0, 0, 5, 2, 2, 1, 1},
     {"threaded", 2, 32, 19, 21, 48, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0, IMAGE},
 };
 
@@ -137,6 +143,25 @@ static void conv_forward(const conv_case *t, fnn_conv_params *p, const conv_valu
     free(want), free(x), free(w), free(bias), free(residual), free(y), packed_free(packed);
 }
 
+static void conv_transposed(const conv_case *t, fnn_conv_params *p, const conv_values *v, int variant) {
+    const int use_bias = variant & 1, use_residual = variant >> 1 & 1;
+    p->activation = use_residual ? FNN_LEAKY_RELU : FNN_NONE, p->alpha = 0.125;
+    double *bias = random_values(p->c, random_eighth), *want = zeros(volume(v->xs));
+    for (ptrdiff_t i = 0; i < volume(v->xs); i++) {
+        const double sum = v->gx[i] + (use_bias ? bias[i / (p->d * p->h * p->w) % p->c] : 0);
+        want[i] = naive_activate(sum + (use_residual ? v->x[i] : 0), p->activation, p->alpha, 0);
+    }
+    void *x = image(p->dtype, p->y_layout, v->ys, v->gy), *w = vector(p->dtype, volume(v->ws), v->w);
+    void *b = vector(p->dtype, p->c, bias), *residual = image(p->dtype, p->x_layout, v->xs, v->x);
+    void *y = output(p->dtype, image_size(p->x_layout, v->xs));
+    void *packed = packed_buffer(p->dtype, fnn_conv_transpose_packed_size(p));
+    fnn_conv_transpose_pack(p, w, packed);
+    check(fnn_conv_transpose(p, x, packed, use_bias ? b : NULL, use_residual ? residual : NULL, y) == FNN_OK,
+          "conv_transpose %s status", t->name);
+    check_image("conv_transpose", t, p, p->x_layout, v->xs, y, want, 0);
+    free(bias), free(want), free(x), free(w), free(b), free(residual), free(y), packed_free(packed);
+}
+
 static void conv_backward(const conv_case *t, fnn_conv_params *p, const conv_values *v) {
     void *x = image(p->dtype, p->x_layout, v->xs, v->x), *w = vector(p->dtype, volume(v->ws), v->w);
     void *gy = image(p->dtype, p->y_layout, v->ys, v->gy);
@@ -161,6 +186,7 @@ static void conv_one(const conv_case *t, int *variant) {
         fnn_set_num_threads(1 + i % 3);
         conv_forward(t, &p, &v, 0);
         conv_forward(t, &p, &v, (*variant)++);
+        conv_transposed(t, &p, &v, *variant);
         conv_backward(t, &p, &v);
     }
     conv_free(&v);
