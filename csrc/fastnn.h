@@ -85,54 +85,65 @@ void fnn_unblock(fnn_dtype dtype, ptrdiff_t n, ptrdiff_t c, ptrdiff_t h, ptrdiff
 
 /* ---- convolution --------------------------------------------------------------------------------------------- */
 
-/* y[n][o][i][j] = act(bias[o] + residual[n][o][i][j]
- *                     + sum over q, r, s of x[n][g*cg + q][i*sh - ph + r*dh][j*sw - pw + s*dw] * weight[o][q][r][s])
- * with cg = c/groups, g = o / (oc/groups), x zero outside its bounds. Padding below and to the right follows from
- * oh and ow. c, n or oc may be 0. */
+/* y[n][o][e][i][j] = act(bias[o] + residual[n][o][e][i][j]
+ *     + sum over q, t, r, s of weight[o][q][t][r][s]
+ *                            * x[n][g*cg + q][e*sd - pd + t*dd][i*sh - ph + r*dh][j*sw - pw + s*dw])
+ * with cg = c/groups, g = o / (oc/groups), x zero outside its bounds. Padding behind, below and to the right follows from
+ * od, oh and ow. c, n or oc may be 0. Fewer dimensions are sizes of 1 in front: images have d = od = kd = sd = dd = 1 and
+ * pd = 0, sequences h = 1 as well. The layouts of five dimensions: d and h count as one, of size d*h. */
 typedef struct {
     fnn_dtype dtype;
-    ptrdiff_t n, c, h, w;   /* input */
-    ptrdiff_t oc, oh, ow;   /* output */
-    ptrdiff_t kh, kw;       /* kernel */
-    ptrdiff_t sh, sw;       /* stride, >= 1 */
-    ptrdiff_t ph, pw;       /* zero padding above and to the left, >= 0 */
-    ptrdiff_t dh, dw;       /* dilation, >= 1 */
-    ptrdiff_t groups;       /* divides c and oc */
-    int x_layout, y_layout; /* fnn_layout of x and of y; gradients: of gx / x and of gy */
-    int method;             /* fnn_method; packed weights: the one that they are packed for */
-    int activation;         /* fnn_activation */
-    double alpha, beta;     /* its parameters */
-} fnn_conv2d_params;
+    ptrdiff_t n, c, d, h, w;  /* input */
+    ptrdiff_t oc, od, oh, ow; /* output */
+    ptrdiff_t kd, kh, kw;     /* kernel */
+    ptrdiff_t sd, sh, sw;     /* stride, >= 1 */
+    ptrdiff_t pd, ph, pw;     /* zero padding in front, above and to the left, >= 0 */
+    ptrdiff_t dd, dh, dw;     /* dilation, >= 1 */
+    ptrdiff_t groups;         /* divides c and oc */
+    int x_layout, y_layout;   /* fnn_layout of x and of y; gradients: of gx / x and of gy */
+    int method;               /* fnn_method; packed weights: the one that they are packed for */
+    int activation;           /* fnn_activation */
+    double alpha, beta;       /* its parameters */
+} fnn_conv_params;
 
-/* Why a method cannot serve (the condition that fails, for a message), NULL where it can. */
-const char *fnn_conv2d_refusal(const fnn_conv2d_params *p, fnn_method method);
-/* p->method, or where that is FNN_AUTO the one expected to be fastest; `packed`: weights are packed ahead. float64: DIRECT. */
-fnn_method fnn_conv2d_method(const fnn_conv2d_params *p, int packed);
-/* The name of what serves a method, for people. */
-const char *fnn_conv2d_algorithm(const fnn_conv2d_params *p, fnn_method method);
+/* Of a convolution, or of the transposed one (below) where `transposed`:
+ * why a method cannot serve (the condition that fails, for a message), NULL where it can; */
+const char *fnn_conv_refusal(const fnn_conv_params *p, int transposed, fnn_method method);
+/* p->method, or where that is FNN_AUTO the one expected to be fastest (`packed`: weights are packed ahead; float64: DIRECT); */
+fnn_method fnn_conv_method(const fnn_conv_params *p, int transposed, int packed);
+/* the name, for people, of what serves p->method; */
+const char *fnn_conv_algorithm_name(const fnn_conv_params *p, int transposed);
+/* elements of the weights packed for p->method (FNN_AUTO counts as DIRECT), which depend on oc, c, groups, the kernel's
+ * size and, transposed, the stride; */
+size_t fnn_conv_packed_size(const fnn_conv_params *p, int transposed);
+/* weights packed for DIRECT, whatever p->method; */
+void fnn_conv_pack(const fnn_conv_params *p, int transposed, const void *weight, /* [oc][c/groups][kd][kh][kw] */
+                   void *packed);                                                /* FNN_ALIGN-aligned */
+/* and from those the ones of p->method, WINOGRAD2 or WINOGRAD4. */
+void fnn_conv_transform(const fnn_conv_params *p, int transposed, const void *direct, void *packed);
 
-/* Elements of the weights packed for p->method (FNN_AUTO counts as DIRECT); depends on oc, c, groups, kh, kw besides. */
-size_t fnn_conv2d_packed_size(const fnn_conv2d_params *p);
-/* Packs for DIRECT, whatever p->method. */
-void fnn_conv2d_pack(const fnn_conv2d_params *p, const void *weight, /* [oc][c/groups][kh][kw] */
-                     void *packed);                                  /* FNN_ALIGN-aligned */
-/* Weights packed for DIRECT to those of p->method, WINOGRAD2 or WINOGRAD4. */
-void fnn_conv2d_transform(const fnn_conv2d_params *p, const void *direct, void *packed);
-
-fnn_status fnn_conv2d(const fnn_conv2d_params *p, const void *x, /* input, in x_layout */
-                      const void *packed,                        /* packed for p->method */
-                      const void *bias,                          /* [oc], or NULL */
-                      const void *residual,                      /* like y, or NULL */
-                      void *y);                                  /* output, in y_layout */
+fnn_status fnn_conv(const fnn_conv_params *p, const void *x, /* input, in x_layout */
+                    const void *packed,                      /* packed for p->method */
+                    const void *bias,                        /* [oc], or NULL */
+                    const void *residual,                    /* like y, or NULL */
+                    void *y);                                /* output, in y_layout */
 /* The same from plain weights, packed for this call. */
-fnn_status fnn_conv2d_unpacked(const fnn_conv2d_params *p, const void *x, const void *weight, const void *bias,
-                               const void *residual, void *y);
-fnn_status fnn_conv2d_grad_input(const fnn_conv2d_params *p, const void *gy,  /* [n][oc][oh][ow] in y_layout */
-                                 const void *weight,                          /* [oc][c/groups][kh][kw] */
-                                 void *gx);                                   /* [n][c][h][w] in x_layout */
-fnn_status fnn_conv2d_grad_weight(const fnn_conv2d_params *p, const void *gy, /* [n][oc][oh][ow] in y_layout */
-                                  const void *x,                              /* [n][c][h][w] in x_layout */
-                                  void *gw);                                  /* [oc][c/groups][kh][kw] */
+fnn_status fnn_conv_unpacked(const fnn_conv_params *p, const void *x, const void *weight, const void *bias,
+                             const void *residual, void *y);
+fnn_status fnn_conv_grad_weight(const fnn_conv_params *p, const void *gy, /* [n][oc][od][oh][ow] in y_layout */
+                                const void *x,                            /* [n][c][d][h][w] in x_layout */
+                                void *gw);                                /* [oc][c/groups][kd][kh][kw] */
+
+/* The transposed convolution, which the input gradient is: p describes the convolution that it transposes, so x here is
+ * [n][oc][od][oh][ow] in y_layout, y is [n][c][d][h][w] in x_layout, and bias has c elements.
+ *   y[n][q][...] = act(bias[q] + residual + sum of x[n][o][e][i][j] * weight[o][q - g*cg][t][r][s]
+ *                      over all whose e*sd - pd + t*dd, i*sh - ph + r*dh, j*sw - pw + s*dw is y's position) */
+fnn_status fnn_conv_transpose(const fnn_conv_params *p, const void *x, const void *packed,
+                              const void *bias,     /* [c], or NULL */
+                              const void *residual, /* like y, or NULL */
+                              void *y);
+fnn_status fnn_conv_transpose_unpacked(const fnn_conv_params *p, const void *x, const void *weight, const void *bias,
+                                       const void *residual, void *y);
 
 /* out[c] = sum over n, h, w; accumulated in double in an order that no thread count changes. */
 void fnn_channel_sum(fnn_dtype dtype, int layout, ptrdiff_t n, ptrdiff_t c, ptrdiff_t hw,

@@ -50,3 +50,30 @@ void FNN_NAME(pick_lane)(const void *x_, ptrdiff_t lane, ptrdiff_t pixels, void 
     real *y = y_;       /* [pixels] */
     for (ptrdiff_t p = 0; p < pixels; p++) y[p] = x[p * FNN_BLOCK + lane];
 }
+
+FNN_ALWAYS_INLINE void copy_short_runs(const real *x, ptrdiff_t x_step, real *y, ptrdiff_t y_step, ptrdiff_t runs,
+                                       const int run) {
+    for (ptrdiff_t p = 0; p < runs; p++, x += x_step, y += y_step) {
+        FNN_UNROLL
+        for (int i = 0; i < run; i++) y[i] = x[i];
+    }
+}
+
+/* y[p*y_step + i] = x[p*x_step + i],  i < run, p < runs.
+ * Expanded names: fnn_copy_runs__scalar, fnn_copy_runs__avx2, ... */
+void FNN_NAME(copy_runs)(const void *x_, ptrdiff_t x_step, void *y_, ptrdiff_t y_step, ptrdiff_t runs, ptrdiff_t run) {
+    const real *x = x_;
+    real *y = y_;
+    if (run <= 4) { /* strides of real networks; the compiler knows the length */
+        if (run == 1) copy_short_runs(x, x_step, y, y_step, runs, 1);
+        if (run == 2) copy_short_runs(x, x_step, y, y_step, runs, 2);
+        if (run == 3) copy_short_runs(x, x_step, y, y_step, runs, 3);
+        if (run == 4) copy_short_runs(x, x_step, y, y_step, runs, 4);
+        return;
+    }
+    for (ptrdiff_t p = 0; p < runs; p++, x += x_step, y += y_step) {
+        ptrdiff_t i = 0;
+        for (; i + FNN_VF <= run; i += FNN_VF) vf_store(y + i, vf_load(x + i));
+        for (; i < run; i++) y[i] = x[i];
+    }
+}

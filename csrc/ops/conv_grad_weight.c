@@ -1,7 +1,7 @@
 /* The weight gradient: for every tap a product of gy and x over all pixels, with no im2col matrix.
  *
- *   BLOCKED    gw[o][q][r][s] = sum over image rows of gy[row][:, o] . x[row'][:, q]: a strip with 16 rows o, the taps s
- *              of kernel row r as panels, and image rows as chunks
+ *   BLOCKED    gw[o][q][t][r][s] = sum over image rows of gy[row][:, o] . x[row'][:, q]: a strip with 16 rows o, the taps
+ *              s of kernel row (t, r) as panels, and image rows as chunks
  *   PLANAR     taps s are the strip's rows, output channels its panels
  *   DEPTHWISE  lanes are channels, pixels the chunks of a depthwise row
  * Images come in rounds that fit in cache; each sum runs over the rounds in order, whatever the threads. */
@@ -11,9 +11,12 @@
 
 /* x with its padding and gy of one round: the size of a second-level cache. */
 #define ROUND_BYTES ((ptrdiff_t)512 << 10)
+/* One row of many channels may take this much; beyond it a unit is a part of a row, of LEAST_COLUMNS at least. */
+#define ROUND_MOST ((ptrdiff_t)2 << 20)
+#define LEAST_COLUMNS 128
 
 typedef struct {
-    const fnn_conv2d_params *c;
+    const fnn_conv_params *c;
     const fnn_kernel_table *kernels;
     fnn_conv_algorithm algorithm;
     ptrdiff_t es, unit; /* element bytes; elements of an x pixel: 16, planar 1 */
@@ -21,91 +24,107 @@ typedef struct {
     char *gw;
     ptrdiff_t sets, xs, ys, x_blocks, y_blocks; /* groups (depthwise: blocks of 16), channels and blocks of each */
     int x_in_place, gy_in_place;
-    ptrdiff_t columns, x_pitch, x_plane, gy_plane; /* strides of a slot (or of the arrays in place) */
-    ptrdiff_t band, bands, slots;                  /* output rows of a unit, units of an image, units of a round */
-    ptrdiff_t x_slot, gy_slot;                     /* elements of a slot */
+    ptrdiff_t columns, x_pitch, x_slice, x_plane, gy_plane; /* strides of a slot (or of the arrays in place) */
+    ptrdiff_t width;              /* output columns of a unit: all of them, unless a row is too long for a round */
+    ptrdiff_t band, bands, slots; /* output rows of a unit, units of an output slice, units of a round */
+    ptrdiff_t x_slot, gy_slot;    /* elements of a slot */
     char *x_scratch, *gy_scratch, *packed;
     fnn_chunk *chunks, *pixels; /* rows of a round; pixels of a row (depthwise) */
     ptrdiff_t packed_size;
 } gw_plan;
 
+/* Rows of one output slice z, and the part of them that begins at `column`. */
 typedef struct {
-    ptrdiff_t image, row, rows;
+    ptrdiff_t image, z, row, rows, column, columns;
 } gw_unit;
 
-static gw_unit unit_at(const gw_plan *p, ptrdiff_t index) {
-    gw_unit u = {index / p->bands, index % p->bands * p->band, 0};
-    u.rows = fnn_min(p->band, p->c->oh - u.row);
+/* Units come in the order of the images, first those of the leftmost columns; the units of a round are equally wide. */
+static gw_unit unit_at(const gw_plan *p, ptrdiff_t column, ptrdiff_t index) {
+    gw_unit u = {.row = index % p->bands * p->band, .column = column};
+    u.z = index / p->bands % p->c->od, u.image = index / p->bands / p->c->od;
+    u.rows = fnn_min(p->band, p->c->oh - u.row), u.columns = fnn_min(p->width, p->c->ow - column);
     return u;
 }
 
-/* Where a unit's first row lies: x at kernel row 0 and column -pw, gy at column 0; offsets from x_base and gy_base. */
+/* Where a unit's first row lies: x at kernel row 0 and its first column less pw, gy at its first column; offsets from
+ * x_base and gy_base. */
 static ptrdiff_t x_offset(const gw_plan *p, ptrdiff_t set, ptrdiff_t slot, gw_unit u) {
     if (!p->x_in_place) return slot * p->x_slot;
     const ptrdiff_t block =
         p->unit == 1 ? u.image * p->c->c + set * p->xs : u.image * fnn_blocks(p->c->c) + set * p->xs / FNN_BLOCK;
-    return block * p->x_plane + u.row * p->c->sh * p->x_pitch;
+    return block * p->x_plane + u.z * p->c->sd * p->c->h * p->x_pitch + u.row * p->c->sh * p->x_pitch +
+           u.column * p->c->sw * p->unit;
 }
 
 static ptrdiff_t gy_offset(const gw_plan *p, ptrdiff_t set, ptrdiff_t slot, gw_unit u) {
     if (!p->gy_in_place) return slot * p->gy_slot;
     const ptrdiff_t block = u.image * fnn_blocks(p->c->oc) + set * p->ys / FNN_BLOCK;
-    return block * p->gy_plane + u.row * p->c->ow * FNN_BLOCK;
+    return block * p->gy_plane + ((u.z * p->c->oh + u.row) * p->c->ow + u.column) * FNN_BLOCK;
 }
 
 static void load_x(const gw_plan *p, ptrdiff_t set, ptrdiff_t slot, gw_unit u, ptrdiff_t block) {
-    const fnn_conv2d_params *c = p->c;
+    const fnn_conv_params *c = p->c;
     const ptrdiff_t channel = set * p->xs + block * p->unit;
     const ptrdiff_t channels = fnn_min(p->unit, fnn_min((set + 1) * p->xs, c->c) - channel);
-    const ptrdiff_t rows = (u.rows - 1) * c->sh + (c->kh - 1) * c->dh + 1;
+    const ptrdiff_t rows = (u.rows - 1) * c->sh + (c->kh - 1) * c->dh + 1, column = u.column * c->sw - c->pw;
     char *to = p->x_scratch + (slot * p->x_slot + block * p->x_plane) * p->es;
-    for (ptrdiff_t i = 0; i < rows; i++, to += p->x_pitch * p->es)
-        fnn_load_row(&p->x, p->unit, u.image, channel, channels, u.row * c->sh - c->ph + i, -c->pw, p->columns, 0, to);
+    for (ptrdiff_t t = 0; t < c->kd; t++) {
+        char *row = to + t * p->x_slice * p->es;
+        for (ptrdiff_t i = 0; i < rows; i++, row += p->x_pitch * p->es)
+            fnn_load_row(&p->x, p->unit, u.image, channel, channels, u.z * c->sd - c->pd + t * c->dd,
+                         u.row * c->sh - c->ph + i, column, p->columns, 0, row);
+    }
 }
 
 static void load_gy(const gw_plan *p, ptrdiff_t set, ptrdiff_t slot, gw_unit u, ptrdiff_t block) {
-    const fnn_conv2d_params *c = p->c;
+    const fnn_conv_params *c = p->c;
     const ptrdiff_t channel = set * p->ys + block * FNN_BLOCK;
     const ptrdiff_t channels = fnn_min(FNN_BLOCK, fnn_min((set + 1) * p->ys, c->oc) - channel);
     char *to = p->gy_scratch + (slot * p->gy_slot + block * p->gy_plane) * p->es;
-    for (ptrdiff_t i = 0; i < u.rows; i++, to += c->ow * FNN_BLOCK * p->es)
-        fnn_load_row(&p->gy, FNN_BLOCK, u.image, channel, channels, u.row + i, 0, c->ow, 0, to);
+    for (ptrdiff_t i = 0; i < u.rows; i++, to += p->width * FNN_BLOCK * p->es)
+        fnn_load_row(&p->gy, FNN_BLOCK, u.image, channel, channels, u.z, u.row + i, u.column, u.columns, 0, to);
 }
 
-static void load_round(const gw_plan *p, ptrdiff_t set, ptrdiff_t first, ptrdiff_t units, const fnn_team *team) {
+typedef struct {
+    ptrdiff_t set, column, first, units; /* units [first, first + units) of these columns */
+} gw_round;
+
+static void load_round(const gw_plan *p, const gw_round *round, const fnn_team *team) {
     const ptrdiff_t x_items = p->x_in_place ? 0 : p->x_blocks, items = x_items + (p->gy_in_place ? 0 : p->y_blocks);
     ptrdiff_t begin, end;
-    fnn_share(team, units * items, &begin, &end);
+    fnn_share(team, round->units * items, &begin, &end);
     for (ptrdiff_t i = begin; i < end; i++) {
         const ptrdiff_t slot = i / items, block = i % items;
+        const gw_unit unit = unit_at(p, round->column, round->first + slot);
         if (block < x_items)
-            load_x(p, set, slot, unit_at(p, first + slot), block);
+            load_x(p, round->set, slot, unit, block);
         else
-            load_gy(p, set, slot, unit_at(p, first + slot), block - x_items);
+            load_gy(p, round->set, slot, unit, block - x_items);
     }
 }
 
 /* One chunk an output row; the strip's a is gy and b is x, the other way round when planar. */
-static ptrdiff_t fill_rows(const gw_plan *p, ptrdiff_t set, ptrdiff_t first, ptrdiff_t units) {
+static void fill_rows(const gw_plan *p, const gw_round *round) {
+    const ptrdiff_t gy_pitch = (p->gy_in_place ? p->c->ow : p->width) * FNN_BLOCK;
     ptrdiff_t n = 0;
-    for (ptrdiff_t slot = 0; slot < units; slot++) {
-        const gw_unit u = unit_at(p, first + slot);
+    for (ptrdiff_t slot = 0; slot < round->units; slot++) {
+        const gw_unit u = unit_at(p, round->column, round->first + slot);
         for (ptrdiff_t i = 0; i < u.rows; i++, n++) {
-            const ptrdiff_t x = x_offset(p, set, slot, u) + i * p->c->sh * p->x_pitch;
-            const ptrdiff_t gy = gy_offset(p, set, slot, u) + i * p->c->ow * FNN_BLOCK;
+            const ptrdiff_t x = x_offset(p, round->set, slot, u) + i * p->c->sh * p->x_pitch;
+            const ptrdiff_t gy = gy_offset(p, round->set, slot, u) + i * gy_pitch;
             p->chunks[n] = p->unit == 1 ? (fnn_chunk){x, gy} : (fnn_chunk){gy, x};
         }
     }
-    return n;
 }
 
-/* Task: (output block, source block, kernel row), planar (source channel, kernel row), depthwise (kernel row). */
-static void compute_task(const gw_plan *p, ptrdiff_t task, ptrdiff_t rows, int accumulate) {
-    const fnn_conv2d_params *c = p->c;
-    const ptrdiff_t r = task % c->kh, block = task / c->kh, taps = c->kh * c->kw;
+/* Task: (output block, source block, kernel row), planar (source channel, kernel row), depthwise (kernel row), where
+ * kernel row r counts over the kernel's slices. */
+static void compute_task(const gw_plan *p, ptrdiff_t task, ptrdiff_t rows, ptrdiff_t columns, int accumulate) {
+    const fnn_conv_params *c = p->c;
+    const ptrdiff_t r = task % (c->kd * c->kh), block = task / (c->kd * c->kh), taps = c->kd * c->kh * c->kw;
     const char *x = p->x_in_place ? p->x.x : p->x_scratch, *gy = p->gy_in_place ? p->gy.x : p->gy_scratch;
-    const ptrdiff_t row = r * c->dh * p->x_pitch;
-    fnn_strip s = {.chunks = p->chunks, .n_chunks = rows, .chunk_len = c->ow, .last_columns = FNN_BLOCK};
+    const ptrdiff_t row = r / c->kh * p->x_slice + r % c->kh * c->dh * p->x_pitch;
+    fnn_strip s = {.chunks = p->chunks, .n_chunks = rows, .chunk_len = columns, .last_columns = FNN_BLOCK};
     s.accumulate = accumulate;
     s.c_row = FNN_BLOCK;
     if (p->algorithm == FNN_CONV_PLANAR) {
@@ -129,7 +148,7 @@ static void compute_task(const gw_plan *p, ptrdiff_t task, ptrdiff_t rows, int a
     }
     s.c = p->packed + r * c->kw * FNN_BLOCK * p->es;
     s.a_row = c->dw * FNN_BLOCK, s.rows = c->kw, s.panels = 1;
-    s.chunks = p->pixels, s.n_chunks = c->ow;
+    s.chunks = p->pixels, s.n_chunks = columns;
     for (ptrdiff_t i = 0; i < rows; i++) {
         s.a = x + (row + p->chunks[i].b) * p->es;
         s.b = gy + p->chunks[i].a * p->es;
@@ -138,9 +157,9 @@ static void compute_task(const gw_plan *p, ptrdiff_t task, ptrdiff_t rows, int a
     }
 }
 
-/* Packed sums of one set into gw[oc][cg][kh][kw]. */
+/* Packed sums of one set into gw[oc][cg][kd][kh][kw]. */
 static void unpack(const gw_plan *p, ptrdiff_t set) {
-    const ptrdiff_t taps = p->c->kh * p->c->kw, es = p->es;
+    const ptrdiff_t taps = p->c->kd * p->c->kh * p->c->kw, es = p->es;
     if (p->algorithm == FNN_CONV_DEPTHWISE) {
         const ptrdiff_t channels = fnn_min(FNN_BLOCK, p->c->c - set * FNN_BLOCK);
         p->kernels->unblock_pixels(p->packed, taps, p->gw + set * FNN_BLOCK * taps * es, taps, channels);
@@ -160,70 +179,80 @@ static void unpack(const gw_plan *p, ptrdiff_t set) {
 
 static void gw_body(void *context, const fnn_team *team) {
     const gw_plan *p = context;
-    const ptrdiff_t units = p->c->n * p->bands;
+    const ptrdiff_t units = p->c->n * p->c->od * p->bands;
     const ptrdiff_t blocks = p->algorithm == FNN_CONV_PLANAR    ? p->xs
                              : p->algorithm == FNN_CONV_BLOCKED ? p->x_blocks * p->y_blocks
                                                                 : 1;
-    const ptrdiff_t tasks = blocks * p->c->kh;
+    const ptrdiff_t tasks = blocks * p->c->kd * p->c->kh;
     ptrdiff_t claimed = fnn_claim(team), done = 0; /* tasks claimed one by one, counting on over the rounds */
-    for (ptrdiff_t set = 0; set < p->sets; set++) {
-        for (ptrdiff_t first = 0; first < units; first += p->slots) {
-            const ptrdiff_t n = fnn_min(p->slots, units - first);
-            load_round(p, set, first, n, team);
-            ptrdiff_t rows = 0;
-            for (ptrdiff_t i = 0; i < n; i++) rows += unit_at(p, first + i).rows;
-            if (team->id == 0) fill_rows(p, set, first, n);
-            fnn_barrier_wait(team);
-            for (; claimed < done + tasks; claimed = fnn_claim(team)) compute_task(p, claimed - done, rows, first > 0);
-            done += tasks;
-            fnn_barrier_wait(team);
-        }
-        if (team->id == 0) unpack(p, set);
+    for (gw_round round = {0}; round.set < p->sets; round.set++) {
+        for (round.column = 0; round.column < p->c->ow; round.column += p->width)
+            for (round.first = 0; round.first < units; round.first += p->slots) {
+                round.units = fnn_min(p->slots, units - round.first);
+                load_round(p, &round, team);
+                ptrdiff_t rows = 0;
+                for (ptrdiff_t i = 0; i < round.units; i++) rows += unit_at(p, round.column, round.first + i).rows;
+                if (team->id == 0) fill_rows(p, &round);
+                fnn_barrier_wait(team);
+                for (; claimed < done + tasks; claimed = fnn_claim(team))
+                    compute_task(p, claimed - done, rows, fnn_min(p->width, p->c->ow - round.column),
+                                 round.first > 0 || round.column > 0);
+                done += tasks;
+                fnn_barrier_wait(team);
+            }
+        if (team->id == 0) unpack(p, round.set);
     }
+}
+
+/* Bytes of one unit in scratch, and its strides, for the band and width chosen so far. */
+static ptrdiff_t measure_slot(gw_plan *p) {
+    const fnn_conv_params *c = p->c;
+    const ptrdiff_t x_rows = (p->band - 1) * c->sh + (c->kh - 1) * c->dh + 1;
+    p->columns = (p->width - 1) * c->sw + (c->kw - 1) * c->dw + 1;
+    p->x_pitch = (p->x_in_place ? c->w : p->columns) * p->unit;
+    p->x_slice = (p->x_in_place ? c->dd * c->h : x_rows) * p->x_pitch;
+    p->x_plane = p->x_in_place ? c->d * c->h * p->x_pitch : c->kd * p->x_slice;
+    p->gy_plane = (p->gy_in_place ? c->od * c->oh * c->ow : p->band * p->width) * FNN_BLOCK;
+    p->x_slot = p->x_in_place ? 0 : p->x_blocks * p->x_plane;
+    p->gy_slot = p->gy_in_place ? 0 : p->y_blocks * p->gy_plane;
+    return (p->x_slot + p->gy_slot) * p->es;
 }
 
 static void choose_rounds(gw_plan *p) {
-    const fnn_conv2d_params *c = p->c;
-    ptrdiff_t slot_bytes;
-    p->band = c->oh;
-    for (;; p->band = (p->band + 1) / 2) {
-        const ptrdiff_t x_rows = (p->band - 1) * c->sh + (c->kh - 1) * c->dh + 1;
-        p->x_plane = p->x_in_place ? c->h * p->x_pitch : x_rows * p->x_pitch;
-        p->gy_plane = (p->gy_in_place ? c->oh : p->band) * c->ow * FNN_BLOCK;
-        p->x_slot = p->x_in_place ? 0 : p->x_blocks * p->x_plane;
-        p->gy_slot = p->gy_in_place ? 0 : p->y_blocks * p->gy_plane;
-        slot_bytes = (p->x_slot + p->gy_slot) * p->es;
-        if (slot_bytes <= ROUND_BYTES || p->band == 1) break;
-    }
+    const fnn_conv_params *c = p->c;
+    const ptrdiff_t reach = (c->kw - 1) * c->dw / c->sw;
+    p->band = c->oh, p->width = c->ow;
+    while (p->band > 1 && measure_slot(p) > ROUND_BYTES) p->band = (p->band + 1) / 2;
+    while (p->width > LEAST_COLUMNS && p->width > reach && measure_slot(p) > ROUND_MOST) p->width = (p->width + 1) / 2;
+    const ptrdiff_t slot_bytes = measure_slot(p);
     p->bands = fnn_ceil_div(c->oh, p->band);
-    p->slots = fnn_min(c->n * p->bands, fnn_max(1, ROUND_BYTES / fnn_max(1, slot_bytes)));
+    p->slots = fnn_min(c->n * c->od * p->bands, fnn_max(1, ROUND_BYTES / fnn_max(1, slot_bytes)));
 }
 
 static void choose_layouts(gw_plan *p, const void *gy, const void *x) {
-    const fnn_conv2d_params *c = p->c;
+    const fnn_conv_params *c = p->c;
     const ptrdiff_t cg = c->c / c->groups, ocg = c->oc / c->groups;
     const int depthwise = p->algorithm == FNN_CONV_DEPTHWISE;
     p->unit = p->algorithm == FNN_CONV_PLANAR ? 1 : FNN_BLOCK;
     p->sets = depthwise ? fnn_blocks(c->groups) : c->groups;
     p->xs = depthwise ? FNN_BLOCK : cg, p->ys = depthwise ? FNN_BLOCK : ocg;
     p->x_blocks = p->unit == 1 ? cg : fnn_blocks(p->xs), p->y_blocks = fnn_blocks(p->ys);
-    p->x = (fnn_image){c->dtype, c->x_layout, x, c->c, c->h, c->w};
-    p->gy = (fnn_image){c->dtype, c->y_layout, gy, c->oc, c->oh, c->ow};
-    p->columns = (c->ow - 1) * c->sw + (c->kw - 1) * c->dw + 1;
-    const int unpadded =
-        c->ph == 0 && c->pw == 0 && p->columns <= c->w && (c->oh - 1) * c->sh + (c->kh - 1) * c->dh + 1 <= c->h;
+    p->x = (fnn_image){c->dtype, c->x_layout, x, c->c, c->d, c->h, c->w};
+    p->gy = (fnn_image){c->dtype, c->y_layout, gy, c->oc, c->od, c->oh, c->ow};
+    const int unpadded = c->pd + c->ph + c->pw == 0 && (c->od - 1) * c->sd + (c->kd - 1) * c->dd < c->d &&
+                         (c->oh - 1) * c->sh + (c->kh - 1) * c->dh < c->h &&
+                         (c->ow - 1) * c->sw + (c->kw - 1) * c->dw < c->w;
     p->x_in_place = unpadded && (p->unit == 1) == (c->x_layout == FNN_NCHW);
     p->gy_in_place = c->y_layout == FNN_BLOCKED;
-    p->x_pitch = (p->x_in_place ? c->w : p->columns) * p->unit;
-    p->packed_size = p->y_blocks * c->kh * c->kw * FNN_BLOCK *
+    p->packed_size = p->y_blocks * c->kd * c->kh * c->kw * FNN_BLOCK *
                      (p->algorithm == FNN_CONV_BLOCKED ? p->x_blocks * FNN_BLOCK
                       : depthwise                      ? 1
                                                        : cg);
 }
 
 static fnn_status run_rounds(gw_plan *p) {
-    const fnn_conv2d_params *c = p->c;
-    const ptrdiff_t n_chunks = p->slots * p->band, n_pixels = p->algorithm == FNN_CONV_DEPTHWISE ? c->ow : 0;
+    const fnn_conv_params *c = p->c;
+    const ptrdiff_t n_chunks = p->slots * p->band, n_pixels = p->algorithm == FNN_CONV_DEPTHWISE ? p->width : 0;
     const ptrdiff_t table = fnn_round_up((ptrdiff_t)sizeof(fnn_chunk) * (n_chunks + n_pixels), FNN_ALIGN);
     const ptrdiff_t slots = p->slots * (p->x_slot + p->gy_slot);
     char *memory = fnn_alloc((size_t)(table + (p->packed_size + slots) * p->es));
@@ -234,38 +263,39 @@ static fnn_status run_rounds(gw_plan *p) {
     p->gy_scratch = p->packed + p->packed_size * p->es;
     p->x_scratch = p->gy_scratch + p->slots * p->gy_slot * p->es;
     for (ptrdiff_t j = 0; j < n_pixels; j++) p->pixels[j] = (fnn_chunk){j * c->sw * FNN_BLOCK, j * FNN_BLOCK};
-    const double macs = (double)(c->n * c->oc * c->oh * c->ow) * (double)(c->c / c->groups * c->kh * c->kw);
+    const double macs =
+        (double)(c->n * c->oc * c->od * c->oh * c->ow) * (double)(c->c / c->groups * c->kd * c->kh * c->kw);
     fnn_parallel(gw_body, p, fnn_get_num_threads(), macs, 1);
     fnn_free(memory);
     return FNN_OK;
 }
 
 /* Groups that do not start at a block of 16 cannot be split off a blocked image: go through NCHW copies. */
-static fnn_status grad_weight_through_planar(const fnn_conv2d_params *c, const void *gy, const void *x, void *gw) {
+static fnn_status grad_weight_through_planar(const fnn_conv_params *c, const void *gy, const void *x, void *gw) {
     const ptrdiff_t es = fnn_element_size(c->dtype);
-    fnn_conv2d_params planar = *c;
+    fnn_conv_params planar = *c;
     planar.x_layout = planar.y_layout = FNN_NCHW;
-    char *x_copy = fnn_alloc((size_t)(c->n * c->c * c->h * c->w * es));
-    char *gy_copy = fnn_alloc((size_t)(c->n * c->oc * c->oh * c->ow * es));
+    char *x_copy = fnn_alloc((size_t)(c->n * c->c * c->d * c->h * c->w * es));
+    char *gy_copy = fnn_alloc((size_t)(c->n * c->oc * c->od * c->oh * c->ow * es));
     fnn_status status = FNN_NO_MEMORY;
     if (x_copy && gy_copy) {
-        if (c->x_layout == FNN_BLOCKED) fnn_unblock(c->dtype, c->n, c->c, c->h, c->w, x, x_copy);
-        if (c->y_layout == FNN_BLOCKED) fnn_unblock(c->dtype, c->n, c->oc, c->oh, c->ow, gy, gy_copy);
-        status = fnn_conv2d_grad_weight(&planar, c->y_layout == FNN_BLOCKED ? gy_copy : gy,
-                                        c->x_layout == FNN_BLOCKED ? x_copy : x, gw);
+        if (c->x_layout == FNN_BLOCKED) fnn_unblock(c->dtype, c->n, c->c, c->d * c->h, c->w, x, x_copy);
+        if (c->y_layout == FNN_BLOCKED) fnn_unblock(c->dtype, c->n, c->oc, c->od * c->oh, c->ow, gy, gy_copy);
+        status = fnn_conv_grad_weight(&planar, c->y_layout == FNN_BLOCKED ? gy_copy : gy,
+                                      c->x_layout == FNN_BLOCKED ? x_copy : x, gw);
     }
     fnn_free(x_copy);
     fnn_free(gy_copy);
     return status;
 }
 
-fnn_status fnn_conv2d_grad_weight(const fnn_conv2d_params *c, const void *gy, const void *x, void *gw) {
+fnn_status fnn_conv_grad_weight(const fnn_conv_params *c, const void *gy, const void *x, void *gw) {
     const ptrdiff_t cg = c->c / c->groups, ocg = c->oc / c->groups;
     gw_plan p = {.c = c, .kernels = fnn_kernels(c->dtype), .es = fnn_element_size(c->dtype), .gw = gw};
     p.algorithm = fnn_conv_choose(cg, ocg, c->groups);
     if (c->oc * cg == 0) return FNN_OK;
     if (c->n == 0) {
-        memset(gw, 0, (size_t)(c->oc * cg * c->kh * c->kw * p.es));
+        memset(gw, 0, (size_t)(c->oc * cg * c->kd * c->kh * c->kw * p.es));
         return FNN_OK;
     }
     const int aligned = c->groups == 1 || p.algorithm == FNN_CONV_DEPTHWISE;

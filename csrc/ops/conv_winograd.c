@@ -64,7 +64,7 @@ static tile_block block_at(const winograd *p, ptrdiff_t index) {
 static void transform_input(const winograd *p, const tile_block *b, ptrdiff_t begin, ptrdiff_t end, char *v,
                             char *source) {
     const fnn_conv_job *job = p->job;
-    const fnn_image x = {job->dtype, job->x_layout, job->x, job->xc, job->xh, job->xw};
+    const fnn_image x = {job->dtype, job->x_layout, job->x, job->xc, 1, job->xh, job->xw};
     const ptrdiff_t width = b->columns * p->m + 2, height = b->rows * p->m + 2, row_size = width * FNN_BLOCK;
     const ptrdiff_t x_column = b->column * p->m - p->pad_w;
     fnn_winograd_tiles w = {.m = p->m, .tiles = b->columns, .image_row = row_size, .point = p->v_point};
@@ -74,8 +74,8 @@ static void transform_input(const winograd *p, const tile_block *b, ptrdiff_t be
         char *to = v + block * p->tiles * FNN_BLOCK * p->es;
         for (ptrdiff_t image = 0; image < b->images; image++) {
             for (ptrdiff_t i = 0; i < height; i++)
-                fnn_load_row(&x, FNN_BLOCK, b->image + image, first, channels, b->row * p->m - p->pad_h + i, x_column,
-                             width, 0, source + i * row_size * p->es);
+                fnn_load_row(&x, FNN_BLOCK, b->image + image, first, channels, 0, b->row * p->m - p->pad_h + i,
+                             x_column, width, 0, source + i * row_size * p->es);
             for (ptrdiff_t row = 0; row < b->rows; row++, to += b->columns * FNN_BLOCK * p->es) {
                 w.image = source + row * p->m * row_size * p->es;
                 w.points = to;

@@ -16,11 +16,11 @@ __all__ = [
     "avg_pool2d_grad_input",
     "block",
     "channel_sum",
-    "conv2d",
-    "conv2d_algorithm",
-    "conv2d_grad_input",
-    "conv2d_grad_weight",
-    "conv2d_refusal",
+    "conv",
+    "conv_algorithm",
+    "conv_grad_input",
+    "conv_grad_weight",
+    "conv_refusal",
     "copy_bandwidth",
     "empty",
     "fma_peak",
@@ -60,22 +60,23 @@ def unblock(x: np.ndarray, y: np.ndarray, n: int, c: int, h: int, w: int) -> Non
 
 @final
 class ConvParams:
-    y_shape: tuple[int, int, int, int]
+    x_shape: tuple[int, ...]
+    y_shape: tuple[int, ...]
     def __init__(
         self,
         x_shape: tuple[int, ...],
         weight_shape: tuple[int, ...],
         y_shape: tuple[int, ...],
-        stride: tuple[int, int],
-        padding: tuple[int, int],
-        dilation: tuple[int, int],
+        stride: tuple[int, ...],
+        padding: tuple[int, ...],
+        dilation: tuple[int, ...],
         groups: int,
     ) -> None: ...
 
 def set_strict(strict: bool) -> None: ...
-def conv2d_algorithm(params: ConvParams, method: int) -> str: ...
-def conv2d_refusal(params: ConvParams, method: int) -> str | None: ...
-def conv2d(
+def conv_algorithm(params: ConvParams, method: int) -> str: ...
+def conv_refusal(params: ConvParams, method: int) -> str | None: ...
+def conv(
     params: ConvParams,
     method: int,
     x: np.ndarray,
@@ -89,7 +90,7 @@ def conv2d(
     alpha: float,
     beta: float,
 ) -> None: ...
-def conv2d_grad_input(
+def conv_grad_input(
     params: ConvParams,
     method: int,
     gy: np.ndarray,
@@ -98,7 +99,7 @@ def conv2d_grad_input(
     gx: np.ndarray,
     gx_layout: int,
 ) -> None: ...
-def conv2d_grad_weight(
+def conv_grad_weight(
     params: ConvParams, gy: np.ndarray, gy_layout: int, x: np.ndarray, x_layout: int, gw: np.ndarray
 ) -> None: ...
 def channel_sum(x: np.ndarray, layout: int, n: int, c: int, pixels: int, out: np.ndarray) -> None: ...

@@ -3,7 +3,7 @@
 @cython.final
 cdef class ConvPlan:
     """What a packed convolution knows about one input shape: geometry, method, and the weights packed for it."""
-    cdef fnn_conv2d_params c
+    cdef fnn_conv_params c
     cdef readonly ConvParams params
     cdef int strict
     cdef Buffer weights
@@ -60,13 +60,13 @@ cdef class PackedConv2d:
     def pack(ConvParams params, weight):
         """`weight` packed for the direct convolution, as a flat array."""
         cdef Buffer wb = acquire(weight, params.weight_size(), -1, False)
-        cdef fnn_conv2d_params p = params.c
+        cdef fnn_conv_params p = params.c
         p.dtype = <fnn_dtype>wb.dtype()
-        cdef Py_ssize_t size = fnn_conv2d_packed_size(&p)
+        cdef Py_ssize_t size = fnn_conv_packed_size(&p, False)
         packed = empty((size,), weight.dtype, size * wb.view.itemsize)
         cdef Buffer pb = acquire(packed, size, p.dtype, True)
         with nogil:
-            fnn_conv2d_pack(&p, wb.data, pb.data)
+            fnn_conv_pack(&p, False, wb.data, pb.data)
         return packed
 
     cdef object weights_for(self, ConvParams params, int method):
@@ -76,14 +76,14 @@ cdef class PackedConv2d:
         found = self.transformed.get(method)
         if found is not None:
             return found
-        cdef fnn_conv2d_params p = params.c
+        cdef fnn_conv_params p = params.c
         p.dtype, p.method = <fnn_dtype>self.dtype_code, method
-        cdef Py_ssize_t size = fnn_conv2d_packed_size(&p)
+        cdef Py_ssize_t size = fnn_conv_packed_size(&p, False)
         made = empty((size,), self.dtype, size * self.dtype.itemsize)
         cdef Buffer direct = acquire(self.packed, -1, self.dtype_code, False)
         cdef Buffer wb = acquire(made, size, self.dtype_code, True)
         with nogil:
-            fnn_conv2d_transform(&p, direct.data, wb.data)
+            fnn_conv_transform(&p, False, direct.data, wb.data)
         return self.transformed.setdefault(method, made)
 
     cpdef ConvPlan plan(self, tuple x_shape):
@@ -92,9 +92,9 @@ cdef class PackedConv2d:
         if found is not None and found.strict == strict_sums:
             return found
         cdef ConvParams params = self.rules.packed_params(self, x_shape)
-        cdef fnn_conv2d_params p = params.c
+        cdef fnn_conv_params p = params.c
         p.dtype, p.method = <fnn_dtype>self.dtype_code, allowed(self.rules.packed_method(self))
-        cdef int method = fnn_conv2d_method(&p, True)
+        cdef int method = fnn_conv_method(&p, False, True)
         if len(self.plans) >= 64:
             self.plans = {}
         plan = self.plans[x_shape] = ConvPlan(params, self.dtype_code, method, self.weights_for(params, method))
@@ -115,7 +115,7 @@ cdef class PackedConv2d:
         else:
             plan, x, x_layout, residual, out, y_layout, image = self.rules.packed_arguments(self, x, residual, out)
         cdef ConvParams params = plan.params
-        cdef fnn_conv2d_params p = plan.c
+        cdef fnn_conv_params p = plan.c
         p.x_layout, p.y_layout = x_layout, y_layout
         p.activation, p.alpha, p.beta = self.activation, self.alpha, self.beta
         cdef Buffer xb = acquire(x, params.x_size(x_layout), self.dtype_code, False)
@@ -123,7 +123,7 @@ cdef class PackedConv2d:
         cdef Buffer yb = acquire(out, params.y_size(y_layout), self.dtype_code, True)
         cdef fnn_status status
         with nogil:
-            status = fnn_conv2d(&p, xb.data, plan.weights.data, self.bias_buffer.data, rb.data, yb.data)
+            status = fnn_conv(&p, xb.data, plan.weights.data, self.bias_buffer.data, rb.data, yb.data)
         check(status)
         return result if image is None else image.finish()
 

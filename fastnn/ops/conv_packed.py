@@ -141,7 +141,7 @@ def _reason(packed: PackedConv2d, plan: Any) -> str:
         return f"as algorithm={packed.algorithm!r} asks"
     if plan.method >= _kernels.METHODS["winograd2"]:
         return "the least cost by the model of csrc/ops/conv_winograd.c"
-    refusal = _kernels.conv2d_refusal(plan.params, _kernels.METHODS["winograd4"])
+    refusal = _kernels.conv_refusal(plan.params, _kernels.METHODS["winograd4"])
     if refusal is None and get_precision() == "strict":
         return "since set_precision('strict') allows direct sums only"
     if refusal is None and packed.dtype == np.float64:
@@ -182,7 +182,7 @@ def explain(packed: PackedConv2d, input_shape: Any) -> str:
     plan = packed.plan(shape)
     _, cg, kh, kw = packed.weight_shape
     steps = int(np.prod(plan.y_shape)) * cg * kh * kw
-    algorithm = _kernels.conv2d_algorithm(plan.params, plan.method)
+    algorithm = _kernels.conv_algorithm(plan.params, plan.method)
     return (
         f"conv2d {list(shape)} -> {list(plan.y_shape)}, {packed.dtype}, {steps / 1e6:.1f} million multiply-adds\n"
         f"algorithm: {algorithm}, {_reason(packed, plan)}"
