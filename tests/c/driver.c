@@ -10,12 +10,14 @@
 #include "naive.h"
 #include "ops.h"
 #include "parallel.h"
+#include "rows.h"
 
 static void one_isa(int random_shapes) {
     conv_group(random_shapes);
     gemm_group(random_shapes);
     pool_group(random_shapes);
     row_group();
+    rows_group(random_shapes);
     layout_group();
     thread_group();
 }
