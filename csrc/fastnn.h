@@ -150,6 +150,49 @@ void fnn_channel_sum(fnn_dtype dtype, int layout, ptrdiff_t n, ptrdiff_t c, ptrd
                      const void *x, /* [n][c][hw] or blocked */
                      void *out);    /* [c] */
 
+/* ---- images and matrices of their windows -------------------------------------------------------------------- */
+
+typedef struct {
+    fnn_dtype dtype;
+    ptrdiff_t n, c, h, w; /* image */
+    ptrdiff_t oh, ow;     /* windows */
+    ptrdiff_t kh, kw;     /* window size */
+    ptrdiff_t sh, sw;     /* stride, >= 1 */
+    ptrdiff_t ph, pw;     /* zero padding above and to the left, >= 0 */
+    ptrdiff_t dh, dw;     /* dilation, >= 1 */
+} fnn_im2col_params;
+
+/* cols[n][c][r][s][i][j] = x[n][c][i*sh - ph + r*dh][j*sw - pw + s*dw], 0 outside x. */
+fnn_status fnn_im2col(const fnn_im2col_params *p, const void *x, /* [n][c][h][w] */
+                      void *cols);                               /* [n][c*kh*kw][oh*ow] */
+/* The transposed map: each x is the sum of what im2col would copy from it, in the order of the taps. */
+fnn_status fnn_col2im(const fnn_im2col_params *p, const void *cols, void *x);
+
+/* ---- padding ------------------------------------------------------------------------------------------------- */
+
+/* Where the values outside an array come from. */
+typedef enum {
+    FNN_PAD_CONSTANT,
+    FNN_PAD_REFLECT,   /* mirrored at the edge element:  c b | a b c | b a */
+    FNN_PAD_REPLICATE, /* the edge element:              a a | a b c | c c */
+    FNN_PAD_CIRCULAR   /* the other end:                 b c | a b c | a b */
+} fnn_pad_mode;
+
+/* Three dimensions are padded; `outer` and `unit` are the product of those before and after them. Negative padding
+ * crops; constant padding of a dimension may be of any size, reflect's is less than the dimension, circular's at most. */
+typedef struct {
+    fnn_dtype dtype;
+    int mode;     /* fnn_pad_mode */
+    double value; /* of constant padding */
+    ptrdiff_t outer, size[3], before[3], after[3], unit;
+} fnn_pad_params;
+
+/* y[o][i][j][k][u] = x[o][i - before[0]][j - before[1]][k - before[2]][u], continued by mode outside x. */
+fnn_status fnn_pad(const fnn_pad_params *p, const void *x, /* [outer][size0][size1][size2][unit] */
+                   void *y);                               /* each size plus before and after */
+/* gx is the sum of the gy at the places that the element of x was copied to, in a fixed order. */
+fnn_status fnn_pad_grad_input(const fnn_pad_params *p, const void *gy, void *gx);
+
 /* ---- matrix product ------------------------------------------------------------------------------------------ */
 
 size_t fnn_gemm_packed_size(ptrdiff_t k, ptrdiff_t n);

@@ -60,4 +60,14 @@ typedef struct {
     double divisor;        /* average: the whole divisor, when not 0 */
 } fnn_pool_row;
 
+typedef struct {
+    const void *x; /* [rows][x_row], the first `columns` of each */
+    ptrdiff_t x_row;
+    ptrdiff_t readable; /* elements that may be read from x on */
+    void *y;            /* [rows][y_row] */
+    ptrdiff_t y_row;
+    ptrdiff_t writable; /* elements that may be written from y on: up to 15 past a row are, before the next row */
+    ptrdiff_t rows, columns;
+} fnn_rows;
+
 #endif

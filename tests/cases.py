@@ -88,6 +88,8 @@ CONV_BULK = [
 
 @dataclass(frozen=True)
 class Pool:
+    """x [n, c, h, w] and the arguments of its windows: pooling, im2col."""
+
     x: tuple
     args: dict
 
@@ -124,6 +126,89 @@ AVG_POOL = {
     "divisor_override": Pool(_AVG["padded"].x, {**_AVG["padded"].args, "divisor_override": 5}),
 }
 AVG_POOL_BULK = MAX_POOL_BULK
+
+
+IM2COL = {
+    "same": Pool((2, 3, 7, 9), {"kernel_size": (3, 5), "padding": (1, 2)}),
+    "strided": Pool((2, 5, 11, 14), {"kernel_size": (3, 4), "stride": (2, 3), "padding": (2, 1)}),
+    "dilated": Pool((1, 2, 9, 13), {"kernel_size": (3, 2), "dilation": (2, 5), "padding": (1, 3)}),
+    "asymmetric": Pool((1, 2, 6, 9), {"kernel_size": (2, 3), "padding": ((0, 2), (3, 1)), "stride": (1, 2)}),
+    "unpadded": Pool((2, 3, 8, 19), {"kernel_size": (2, 3)}),
+    "unpadded_rows_left_over": Pool((2, 3, 8, 19), {"kernel_size": (2, 3), "stride": (4, 1)}),
+    "one_pixel": Pool((2, 3, 1, 1), {"kernel_size": 1}),
+    "pointwise": Pool((2, 3, 5, 7), {"kernel_size": 1}),
+    "patches": Pool((1, 3, 32, 48), {"kernel_size": 16, "stride": 16}),
+    "stride_gt_kernel": Pool((2, 3, 17, 23), {"kernel_size": (2, 3), "stride": (5, 7), "padding": (1, 2)}),
+    "dilated_strided": Pool(
+        (1, 4, 12, 17), {"kernel_size": (2, 3), "stride": (3, 2), "dilation": (4, 3), "padding": (1, 5)}
+    ),
+    "padding_gt_kernel": Pool((1, 3, 2, 5), {"kernel_size": (2, 1), "padding": (4, 3)}),
+    "all_padding": Pool((1, 2, 1, 1), {"kernel_size": (2, 3), "padding": (3, 4), "stride": (2, 3)}),
+    "kernel_eq_input": Pool((3, 2, 5, 4), {"kernel_size": (5, 4)}),
+    "word_minus_1": Pool((1, 2, 3, 17), {"kernel_size": (1, 3)}),
+    "word_exact": Pool((1, 2, 3, 18), {"kernel_size": (1, 3)}),
+    "word_plus_1": Pool((1, 2, 3, 19), {"kernel_size": (1, 3)}),
+    "two_words_minus_1": Pool((1, 2, 3, 33), {"kernel_size": (1, 3)}),
+    "five_words_plus_1": Pool((1, 2, 2, 83), {"kernel_size": (2, 3)}),
+    "wide": Pool((1, 1, 2, 2111), {"kernel_size": (1, 4), "padding": (0, 2)}),
+    "tall": Pool((1, 1, 397, 1), {"kernel_size": (4, 1), "padding": (3, 0)}),
+    "several_bands": Pool((1, 2, 190, 130), {"kernel_size": (2, 1), "stride": (1, 2)}),
+}
+IM2COL_BULK = [
+    Pool((2, 19, 30, 41), {"kernel_size": (3, 2), "padding": (1, 0)}),
+    Pool((1, 3, 190, 151), {"kernel_size": (7, 5), "stride": (2, 3), "padding": (3, 2)}),
+]
+
+
+@dataclass(frozen=True)
+class Pad:
+    """x of any rank; pad lists (before, after) of the last dimension first."""
+
+    x: tuple
+    pad: tuple
+    mode: str = "constant"
+    value: float = 0
+
+    @property
+    def y(self):
+        """The shape of the result."""
+        known = [before + after for before, after in zip(self.pad[::2], self.pad[1::2], strict=True)]
+        grown = [0] * (len(self.x) - len(known)) + known[::-1]
+        return tuple(size + more for size, more in zip(self.x, grown, strict=True))
+
+
+_PAD = {
+    "vector": Pad((5,), (2, 3)),
+    "one_dim": Pad((2, 3, 7), (3, 1)),
+    "one_side": Pad((2, 3, 4, 7), (0, 2)),
+    "two_dims": Pad((2, 3, 5, 7), (3, 1, 2, 4)),
+    "rows_only": Pad((2, 17, 5, 7), (0, 0, 2, 1)),
+    "three_dims": Pad((2, 3, 4, 5, 7), (1, 3, 2, 0, 1, 2)),
+    "middle_dim": Pad((2, 3, 4, 5), (0, 0, 0, 0, 2, 1)),
+    "nothing": Pad((2, 3, 4), (0, 0)),
+    "empty_list": Pad((2, 3, 4), ()),
+    "most": Pad((1, 2, 4, 6), (5, 5, 3, 3)),
+    "lanes_plus_1": Pad((1, 18, 3, 33), (1, 2, 0, 1)),
+    "wide": Pad((1, 1, 2, 2111), (2, 3, 1, 0)),
+    "many_rows": Pad((1, 2, 397, 1), (0, 0, 3, 4)),
+}
+PAD = {
+    **{f"{name}_{mode}": Pad(c.x, c.pad, mode) for name, c in _PAD.items() for mode in ("constant", "reflect")},
+    **{f"{name}_{mode}": Pad(_PAD[name].x, _PAD[name].pad, mode) for name in ("two_dims", "three_dims", "most")
+       for mode in ("replicate", "circular")},
+    "value": Pad((2, 3, 5, 7), (3, 1, 2, 4), "constant", 2.5),
+    "value_in_lanes": Pad((2, 16, 5, 7), (3, 1, 2, 4), "constant", -1.5),
+    "cropped": Pad((2, 3, 5, 9), (-1, -2, -3, 1), "constant", 4.0),
+    "cropped_to_the_constant": Pad((2, 3, 4), (-5, 3), "constant", 2.0),
+    "cropped_reflect": Pad((2, 3, 5, 9), (-1, 3, 2, -2), "reflect"),
+    "cropped_to_the_mirror_reflect": Pad((2, 3, 5, 4), (-4, 2, -6, 4), "reflect"),
+    "cropped_replicate": Pad((2, 3, 5, 9), (-12, 7, 2, -2), "replicate"),
+    "replicate_far": Pad((2, 3, 1, 2), (5, 9, 4, 0), "replicate"),
+    "circular_whole": Pad((2, 3, 4, 5), (5, 5, 4, 4), "circular"),
+    "far_apart": Pad((2, 3, 4, 5, 3), (1, 2, 0, 0, 0, 0, 0, 0, 1, 1), "replicate"),
+    "every_dim": Pad((2, 3, 2, 4, 3), (1, 2, 2, 1, 0, 1, 1, 0, 1, 1), "constant", 3.0),
+}  # fmt: skip
+PAD_BULK = [Pad((4, 19, 33, 61), (3, 2, 1, 2), mode) for mode in ("constant", "reflect")]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ K = {
     "exact": 0,  # selection and comparison only
     "conv": 4,  # one fused multiply-add per term, plus bias
     "linear": 4,
+    "sum": 4,
     "avg_pool": 4,  # sums, then one division
     "softmax": 8,  # the exponential is a polynomial of its own, a few ulp
     "loss": 8,  # softmax, logarithm, weights

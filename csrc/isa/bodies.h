@@ -9,6 +9,7 @@
 #include "../kernels/layout.h"
 #include "../kernels/pack.h"
 #include "../kernels/pool.h"
+#include "../kernels/rows.h"
 #include "../kernels/softmax.h"
 #include "../kernels/sums.h"
 

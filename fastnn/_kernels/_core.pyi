@@ -5,8 +5,10 @@ import numpy as np
 __all__ = [
     "ACTIVATIONS",
     "METHODS",
+    "PAD_MODES",
     "ConvParams",
     "ConvPlan",
+    "Im2colParams",
     "PackedConv2d",
     "PackedLinear",
     "PoolParams",
@@ -16,6 +18,7 @@ __all__ = [
     "avg_pool2d_grad_input",
     "block",
     "channel_sum",
+    "col2im",
     "conv",
     "conv_algorithm",
     "conv_grad_input",
@@ -27,10 +30,13 @@ __all__ = [
     "gemm",
     "get_num_threads",
     "has_isa",
+    "im2col",
     "kernel_names",
     "live_workers",
     "max_pool2d",
     "max_pool2d_grad_input",
+    "pad",
+    "pad_grad_input",
     "relu_grad",
     "set_num_threads",
     "set_spin_us",
@@ -147,6 +153,44 @@ class PackedConv2d:
     def __copy__(self) -> PackedConv2d: ...
     def __deepcopy__(self, memo: Any) -> PackedConv2d: ...
 
+@final
+class Im2colParams:
+    x_shape: tuple[int, int, int, int]
+    cols_shape: tuple[int, int, int]
+    def __init__(
+        self,
+        x_shape: tuple[int, ...],
+        windows: tuple[int, int],
+        kernel: tuple[int, int],
+        stride: tuple[int, int],
+        padding: tuple[int, int],
+        dilation: tuple[int, int],
+    ) -> None: ...
+
+def im2col(params: Im2colParams, x: np.ndarray, cols: np.ndarray) -> None: ...
+def col2im(params: Im2colParams, cols: np.ndarray, x: np.ndarray) -> None: ...
+
+PAD_MODES: dict[str, int]
+
+def pad(
+    x: np.ndarray,
+    y: np.ndarray,
+    mode: int,
+    value: float,
+    outer: int,
+    size: tuple[int, int, int],
+    pads: tuple[tuple[int, int], tuple[int, int], tuple[int, int]],
+    unit: int,
+) -> None: ...
+def pad_grad_input(
+    gy: np.ndarray,
+    gx: np.ndarray,
+    mode: int,
+    outer: int,
+    size: tuple[int, int, int],
+    pads: tuple[tuple[int, int], tuple[int, int], tuple[int, int]],
+    unit: int,
+) -> None: ...
 def gemm(
     a: np.ndarray,
     a_transposed: bool,

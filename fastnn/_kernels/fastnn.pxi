@@ -26,6 +26,19 @@ cdef extern from "fastnn.h" nogil:
         int layout, count_include_pad
         double divisor
 
+    ctypedef struct fnn_im2col_params:
+        fnn_dtype dtype
+        Py_ssize_t n, c, h, w, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw
+    ctypedef struct fnn_pad_params:
+        fnn_dtype dtype
+        int mode
+        double value
+        Py_ssize_t outer
+        Py_ssize_t size[3]
+        Py_ssize_t before[3]
+        Py_ssize_t after[3]
+        Py_ssize_t unit
+
     void fnn_init()
     bint fnn_use_isa(const char *name)
     const char *fnn_active_isa()
@@ -58,6 +71,11 @@ cdef extern from "fastnn.h" nogil:
     fnn_status fnn_conv_transpose_unpacked(const fnn_conv_params *p, const void *x, const void *weight,
                                            const void *bias, const void *residual, void *y)
     fnn_status fnn_conv_grad_weight(const fnn_conv_params *p, const void *gy, const void *x, void *gw)
+
+    fnn_status fnn_im2col(const fnn_im2col_params *p, const void *x, void *cols)
+    fnn_status fnn_col2im(const fnn_im2col_params *p, const void *cols, void *x)
+    fnn_status fnn_pad(const fnn_pad_params *p, const void *x, void *y)
+    fnn_status fnn_pad_grad_input(const fnn_pad_params *p, const void *gy, void *gx)
     void fnn_channel_sum(fnn_dtype, int layout, Py_ssize_t n, Py_ssize_t c, Py_ssize_t hw, const void *x, void *out)
 
     size_t fnn_gemm_packed_size(Py_ssize_t k, Py_ssize_t n)

@@ -11,6 +11,7 @@
 #include "ops.h"
 #include "parallel.h"
 #include "winograd.h"
+#include "rows.h"
 
 static void one_isa(int random_shapes) {
     conv_group(random_shapes);
@@ -18,6 +19,7 @@ static void one_isa(int random_shapes) {
     gemm_group(random_shapes);
     pool_group(random_shapes);
     row_group();
+    rows_group(random_shapes);
     layout_group();
     thread_group();
 }
