@@ -109,10 +109,13 @@ void fnn_load_row(const fnn_image *im, ptrdiff_t unit, ptrdiff_t image, ptrdiff_
         memcpy(to, blocked, (size_t)(count * pixel));
 }
 
-void fnn_clear_lanes(const fnn_conv_job *job, ptrdiff_t pixels, char *y) {
+void fnn_clear_lanes(const fnn_conv_job *job, ptrdiff_t pixels, int computed, char *y) {
     const ptrdiff_t es = fnn_element_size(job->dtype), used = job->yc % FNN_BLOCK;
-    for (ptrdiff_t i = 0; used && i < pixels; i++)
-        memset(y + (i * FNN_BLOCK + used) * es, 0, (size_t)((FNN_BLOCK - used) * es));
+    for (ptrdiff_t i = 0; used && i < pixels; i++) {
+        char *lane = y + (i * FNN_BLOCK + used) * es;
+        if (!computed || (job->dtype == FNN_F32 ? *(const float *)lane != 0 : *(const double *)lane != 0))
+            memset(lane, 0, (size_t)((FNN_BLOCK - used) * es));
+    }
 }
 
 /* A job whose groups can be split off both images. */

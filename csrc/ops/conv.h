@@ -75,8 +75,9 @@ void fnn_conv_winograd_filters(fnn_dtype dtype, ptrdiff_t x_blocks, ptrdiff_t pa
 double fnn_conv_direct_cost(const fnn_conv_job *job);
 double fnn_conv_winograd_cost(const fnn_conv_job *job, int m, int packed);
 
-/* Lanes beyond the last channel of `pixels` pixels stay zero, also where the activation of zero is not. */
-void fnn_clear_lanes(const fnn_conv_job *job, ptrdiff_t pixels, char *y);
+/* Zeroes the lanes beyond the last channel of `pixels` pixels. Those of a pixel that were `computed`, with weights of zero,
+ * are all alike and mostly zero already, unless NaN or infinity met those weights or the activation of zero is not zero. */
+void fnn_clear_lanes(const fnn_conv_job *job, ptrdiff_t pixels, int computed, char *y);
 
 /* Rows of up to 16 channels of a job's result, [rows][columns][16] in scratch. */
 typedef struct {

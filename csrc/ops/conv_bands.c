@@ -145,9 +145,9 @@ static void compute_blocked(const conv_plan *p, const conv_band *band, ptrdiff_t
     const conv_target to = {job->y + at, job->residual ? job->residual + at : NULL, job->yw * FNN_BLOCK,
                             job->yd * job->yh * job->yw * FNN_BLOCK};
     compute_rows(p, band, band->row, band->rows, panel, panels, &to);
-    if (job->activation >= FNN_CLIP && block + panels == blocks)
+    if (block + panels == blocks)
         for (ptrdiff_t i = 0; i < band->rows; i++)
-            fnn_clear_lanes(job, band->columns, to.y + ((panels - 1) * to.panel + i * to.row) * p->es);
+            fnn_clear_lanes(job, band->columns, 1, to.y + ((panels - 1) * to.panel + i * to.row) * p->es);
 }
 
 static conv_band band_at(const conv_plan *p, ptrdiff_t index) {

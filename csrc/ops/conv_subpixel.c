@@ -89,7 +89,7 @@ fnn_status fnn_conv_subpixel(const fnn_conv_job *job) {
     fnn_status status = fnn_conv_bands(&dense);
     const ptrdiff_t image = fnn_blocks(job->yc), plane = job->yd * job->yh * job->yw;
     for (ptrdiff_t n = 1; n <= job->n && status == FNN_OK && job->y_layout == FNN_BLOCKED; n++)
-        fnn_clear_lanes(job, plane, job->y + (n * image - 1) * plane * FNN_BLOCK * fnn_element_size(job->dtype));
+        fnn_clear_lanes(job, plane, 0, job->y + (n * image - 1) * plane * FNN_BLOCK * fnn_element_size(job->dtype));
     return status;
 }
 

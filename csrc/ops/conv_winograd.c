@@ -159,9 +159,9 @@ static void write_panel(const winograd *p, const tile_block *b, ptrdiff_t panel,
             const ptrdiff_t at = pixel * FNN_BLOCK * p->es;
             transform_output(p, b, panel, products, job->y + at, job->yw * FNN_BLOCK,
                              job->residual ? job->residual + at : NULL);
-            if (job->activation >= FNN_CLIP && panel == p->panels - 1)
+            if (panel == p->panels - 1)
                 for (ptrdiff_t i = 0; i < fnn_min(b->rows * p->m, job->yh - b->row * p->m); i++)
-                    fnn_clear_lanes(job, width, job->y + at + i * job->yw * FNN_BLOCK * p->es);
+                    fnn_clear_lanes(job, width, 1, job->y + at + i * job->yw * FNN_BLOCK * p->es);
         }
         products += b->rows * b->columns * FNN_BLOCK * p->es;
     }
