@@ -8,10 +8,10 @@ cdef class ConvPlan:
     cdef int strict
     cdef Buffer weights
 
-    def __init__(self, ConvParams params, int dtype, int method, weights):
+    def __init__(self, ConvParams params, int dtype, int method, bint strict, weights):
         self.params, self.c = params, params.c
         self.c.dtype, self.c.method = <fnn_dtype>dtype, method
-        self.strict = strict_sums
+        self.strict = strict
         self.weights = acquire(weights, -1, dtype, False)
 
     @property
@@ -89,15 +89,19 @@ cdef class PackedConv2d:
     cpdef ConvPlan plan(self, tuple x_shape):
         """The geometry and method for an input shape, kept for the 64 shapes seen last."""
         cdef ConvPlan found = self.plans.get(x_shape)
-        if found is not None and found.strict == strict_sums:
+        cdef int strict = strict_sums  # once: another thread may change it while this one plans
+        if found is not None and found.strict == strict:
             return found
         cdef ConvParams params = self.rules.packed_params(self, x_shape)
         cdef fnn_conv_params p = params.c
-        p.dtype, p.method = <fnn_dtype>self.dtype_code, allowed(self.rules.packed_method(self))
+        p.dtype, p.method = <fnn_dtype>self.dtype_code, self.rules.packed_method(self)
+        if strict and p.method == FNN_AUTO:
+            p.method = FNN_DIRECT
         cdef int method = fnn_conv_method(&p, False, True)
+        weights = self.weights_for(params, method)
         if len(self.plans) >= 64:
             self.plans = {}
-        plan = self.plans[x_shape] = ConvPlan(params, self.dtype_code, method, self.weights_for(params, method))
+        plan = self.plans[x_shape] = ConvPlan(params, self.dtype_code, method, strict, weights)
         return plan
 
     def __call__(self, x, residual=None, out=None):
