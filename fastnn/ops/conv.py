@@ -68,16 +68,21 @@ def check_modes(op: str, padding_mode: str, layout: str) -> None:
 
 
 def conv_method(op: str, algorithm: str, params: Any) -> int:
-    """The kernels' code of an algorithm other than "auto"; an error says why it cannot serve these shapes."""
+    """The kernels' code of an algorithm; an error says why it cannot serve these shapes."""
+    if not isinstance(algorithm, str):
+        raise TypeError(f"{op}: algorithm must be a string, got {algorithm!r}")
+    if algorithm == "auto":
+        return _kernels.METHODS["auto"]
     if algorithm == "im2col":
         raise NotImplementedError(f"{op}: algorithm='im2col' is not supported yet; use 'direct'")
     if algorithm == "depthwise":
         if _kernels.conv_algorithm(params, _kernels.METHODS["direct"]) != "depthwise":
             raise ValueError(
-                f"{op}: algorithm='depthwise' cannot serve: groups, input and output channels are not all the same"
+                f"{op}: algorithm='depthwise' cannot serve: it needs as many groups as input channels and as output "
+                f"channels, and more than one"
             )
         return _kernels.METHODS["direct"]
-    if not isinstance(algorithm, str) or algorithm not in _kernels.METHODS:
+    if algorithm not in _kernels.METHODS:
         known = ", ".join([*_kernels.METHODS, "depthwise", "im2col"])
         raise ValueError(f"{op}: unknown algorithm {algorithm!r}; known are {known}")
     method = _kernels.METHODS[algorithm]
@@ -169,7 +174,7 @@ def conv2d(
     if residual is not None:
         residual = residual_data("conv2d", residual, y.layout, params.y_shape, data.dtype, y.data)
     code, alpha, beta = activation_spec("conv2d", activation)
-    method = conv_method("conv2d", algorithm, params) if algorithm != "auto" else 0
+    method = conv_method("conv2d", algorithm, params)
     _kernels.conv(params, method, data, x_layout, kernel, bias, residual, y.data, y.layout, code, alpha, beta)
     return y.finish()
 

@@ -71,8 +71,7 @@ def pack_conv2d(
     _, cg, kh, kw = kernel.shape
     smallest = (0, cg * groups, dilations[0] * (kh - 1) + 1, dilations[1] * (kw - 1) + 1)
     params = conv_params(op, smallest, kernel.shape, strides, pads, dilations, groups)
-    if algorithm != "auto":
-        conv_method(op, algorithm, params)
+    conv_method(op, algorithm, params)
     packed = PackedConv2d(
         sys.modules[__name__],
         PackedConv2d.pack(params, kernel),
@@ -83,7 +82,7 @@ def pack_conv2d(
         dilations,
         groups,
         activation_spec(op, activation),
-        algorithm,
+        str(algorithm),
     )
     if input_shape is not None:
         packed.plan(image_shape(op, "input_shape", input_shape))
@@ -100,7 +99,7 @@ def packed_params(packed: PackedConv2d, x_shape: tuple[int, ...]) -> Any:
 def packed_method(packed: PackedConv2d) -> int:
     """The kernels' code of the algorithm that was asked for."""
     if packed.algorithm == "auto":
-        return 0
+        return _kernels.METHODS["auto"]
     _, cg, kh, kw = packed.weight_shape
     smallest = (0, cg * packed.groups, packed.dilation[0] * (kh - 1) + 1, packed.dilation[1] * (kw - 1) + 1)
     return conv_method(_OP, packed.algorithm, packed_params(packed, smallest))
