@@ -77,6 +77,39 @@ CONV = {
     "several_bands": Conv((1, 40, 41, 60), (7, 40, 2, 1)),
     "many_images": Conv((11, 4, 2, 3), (6, 4, 2, 1)),
 }
+# What Winograd's methods can serve: 3x3 with stride 1 and more than 8 channels in a group. Tiles have 2x2 or 4x4 outputs.
+CONV_3X3 = {
+    "one_output": Conv((2, 18, 2, 3), (5, 18, 3, 3), args={"padding": ((1, 0), (0, 0))}),
+    "smaller_than_a_tile": Conv((2, 17, 2, 3), (16, 17, 3, 3), args={"padding": 1}),
+    "one_row_of_pixels": Conv((1, 16, 1, 23), (33, 16, 3, 3), bias=False, args={"padding": (1, 2)}),
+    "tiles_exact": Conv((1, 32, 4, 8), (48, 32, 3, 3), args={"padding": "same"}),
+    "tile_plus_1": Conv((2, 15, 5, 9), (31, 15, 3, 3), args={"padding": 1}),
+    "tile_minus_1": Conv((2, 9, 5, 9), (17, 9, 3, 3)),
+    "per_side_padding": Conv((1, 17, 6, 4), (20, 17, 3, 3), args={"padding": ((0, 2), (3, 1))}),
+    "padding_gt_kernel": Conv((1, 18, 2, 5), (17, 18, 3, 3), args={"padding": ((4, 0), (5, 7))}),
+    "blocks_span_images": Conv((37, 19, 5, 2), (18, 19, 3, 3), args={"padding": (1, 2)}),
+    "tile_row_in_parts": Conv((1, 16, 3, 301), (9, 16, 3, 3), args={"padding": (0, 1)}),
+    "several_blocks": Conv((1, 33, 31, 42), (18, 33, 3, 3), args={"padding": (2, 1)}),
+    "groups": Conv((2, 27, 6, 7), (15, 9, 3, 3), args={"groups": 3, "padding": (1, 0)}),
+    "groups_of_lanes": Conv((1, 48, 5, 7), (96, 16, 3, 3), args={"groups": 3, "padding": (0, 1)}),
+    "groups_of_lanes_in_only": Conv((2, 32, 5, 7), (34, 16, 3, 3), args={"groups": 2, "padding": (0, 1)}),
+    "passes_over_channels": Conv((1, 270, 4, 6), (20, 270, 3, 3), args={"padding": (1, 0)}),
+    "many_out_channels": Conv((1, 10, 3, 4), (170, 10, 3, 3), args={"padding": 1}),
+}
+CONV_3X3_BULK = [
+    Conv((3, 40, 30, 26), (67, 40, 3, 3), args={"padding": (1, 0)}),
+    Conv((1, 150, 10, 11), (280, 150, 3, 3)),
+    Conv((61, 20, 3, 5), (48, 20, 3, 3), args={"padding": 1}),
+]
+# Input gradients for which "auto" takes one of Winograd's methods, though the filters have to be transformed too.
+CONV_3X3_GRAD = {
+    "tiles_of_2": Conv((3, 18, 13, 14), (20, 18, 3, 3), args={"padding": 1}),
+    "tiles_of_4": Conv((1, 17, 29, 31), (34, 17, 3, 3), args={"padding": (1, 0)}),
+    "per_side_padding": Conv((2, 16, 20, 27), (33, 16, 3, 3), args={"padding": ((0, 2), (1, 2))}),
+    "padding_gt_kernel": Conv((1, 18, 24, 21), (17, 18, 3, 3), args={"padding": ((4, 0), (5, 7))}),
+    "groups": Conv((2, 30, 23, 25), (20, 15, 3, 3), args={"groups": 2, "padding": 1}),
+    "blocks_span_images": Conv((67, 19, 5, 2), (18, 19, 3, 3), args={"padding": (1, 2)}),
+}
 # Big enough for several threads to get a share; compared between thread counts, not with the oracle.
 CONV_BULK = [
     Conv((2, 35, 30, 26), (67, 35, 3, 2), args={"padding": (1, 0)}),
