@@ -201,7 +201,8 @@ static void winograd_body(void *context, const fnn_team *team) {
     }
 }
 
-/* Blocks of nearly equal size near `most` tiles: parts of a tile row, whole tile rows, or whole images. */
+/* Blocks of nearly equal size near `most` tiles: parts of a tile row, whole tile rows, or whole images. Parts of two rows
+ * share more source pixels than parts of one, but were slower: 3.3 ms against 3.0 (64-64 at 224x224). */
 static void choose_blocks(winograd *p, ptrdiff_t most) {
     const ptrdiff_t image = p->tiles_h * p->tiles_w;
     p->blocks_w = fnn_ceil_div(p->tiles_w, most);
