@@ -7,6 +7,7 @@
  * Layouts of an image array of shape n, c, h, w:
  *   FNN_NCHW     [n][c][h][w]
  *   FNN_BLOCKED  [n][ceil(c/16)][h][w][16], lanes beyond c are zero
+ *   FNN_NHWC     [n][h][w][c]; convolution only
  * Counts are elements, never bytes. */
 #ifndef FASTNN_H
 #define FASTNN_H
@@ -25,7 +26,7 @@ extern "C" {
 #endif
 
 typedef enum { FNN_F32, FNN_F64 } fnn_dtype;
-typedef enum { FNN_NCHW, FNN_BLOCKED } fnn_layout;
+typedef enum { FNN_NCHW, FNN_BLOCKED, FNN_NHWC } fnn_layout;
 typedef enum { FNN_OK, FNN_NO_MEMORY } fnn_status;
 
 /* How a convolution is computed. AUTO: the fastest for the shape by a cost model that no thread count changes. DIRECT: plain
@@ -44,6 +45,14 @@ typedef enum {
     FNN_SIGMOID,
     FNN_TANH
 } fnn_activation;
+
+/* Where the values outside an array come from. */
+typedef enum {
+    FNN_PAD_CONSTANT,
+    FNN_PAD_REFLECT,   /* mirrored at the edge element:  c b | a b c | b a */
+    FNN_PAD_REPLICATE, /* the edge element:              a a | a b c | c c */
+    FNN_PAD_CIRCULAR   /* the other end:                 b c | a b c | a b */
+} fnn_pad_mode;
 
 /* ---- process ------------------------------------------------------------------------------------------------- */
 
@@ -88,7 +97,7 @@ void fnn_unblock(fnn_dtype dtype, ptrdiff_t n, ptrdiff_t c, ptrdiff_t h, ptrdiff
 /* y[n][o][e][i][j] = act(bias[o] + residual[n][o][e][i][j]
  *     + sum over q, t, r, s of weight[o][q][t][r][s]
  *                            * x[n][g*cg + q][e*sd - pd + t*dd][i*sh - ph + r*dh][j*sw - pw + s*dw])
- * with cg = c/groups, g = o / (oc/groups), x zero outside its bounds. Padding behind, below and to the right follows from
+ * with cg = c/groups, g = o / (oc/groups), x outside its bounds as padding_mode says. Padding behind, below and to the right follows from
  * od, oh and ow. c, n or oc may be 0. Fewer dimensions are sizes of 1 in front: images have d = od = kd = sd = dd = 1 and
  * pd = 0, sequences h = 1 as well. The layouts of five dimensions: d and h count as one, of size d*h. */
 typedef struct {
@@ -100,6 +109,7 @@ typedef struct {
     ptrdiff_t pd, ph, pw;     /* zero padding in front, above and to the left, >= 0 */
     ptrdiff_t dd, dh, dw;     /* dilation, >= 1 */
     ptrdiff_t groups;         /* divides c and oc */
+    int padding_mode;         /* fnn_pad_mode of x outside its bounds, constant: 0; transposed: that one only */
     int x_layout, y_layout;   /* fnn_layout of x and of y; gradients: of gx / x and of gy */
     int method;               /* fnn_method; packed weights: the one that they are packed for */
     int activation;           /* fnn_activation */
@@ -147,7 +157,7 @@ fnn_status fnn_conv_transpose_unpacked(const fnn_conv_params *p, const void *x, 
 
 /* out[c] = sum over n, h, w; accumulated in double in an order that no thread count changes. */
 void fnn_channel_sum(fnn_dtype dtype, int layout, ptrdiff_t n, ptrdiff_t c, ptrdiff_t hw,
-                     const void *x, /* [n][c][hw] or blocked */
+                     const void *x, /* [n][c][hw] in layout */
                      void *out);    /* [c] */
 
 /* ---- images and matrices of their windows -------------------------------------------------------------------- */
@@ -169,14 +179,6 @@ fnn_status fnn_im2col(const fnn_im2col_params *p, const void *x, /* [n][c][h][w]
 fnn_status fnn_col2im(const fnn_im2col_params *p, const void *cols, void *x);
 
 /* ---- padding ------------------------------------------------------------------------------------------------- */
-
-/* Where the values outside an array come from. */
-typedef enum {
-    FNN_PAD_CONSTANT,
-    FNN_PAD_REFLECT,   /* mirrored at the edge element:  c b | a b c | b a */
-    FNN_PAD_REPLICATE, /* the edge element:              a a | a b c | c c */
-    FNN_PAD_CIRCULAR   /* the other end:                 b c | a b c | a b */
-} fnn_pad_mode;
 
 /* Three dimensions are padded; `outer` and `unit` are the product of those before and after them. Negative padding
  * crops; constant padding of a dimension may be of any size, reflect's is less than the dimension, circular's at most. */

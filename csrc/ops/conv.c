@@ -1,5 +1,6 @@
 /* Entry points of the convolution, the packing of its weights, and the choice of what serves a call. */
 #include "conv.h"
+#include "pad.h"
 
 #include <string.h>
 
@@ -81,12 +82,48 @@ void fnn_conv_transform(const fnn_conv_params *p, int transposed, const void *di
                               tile_side(p->method), transposed, direct, packed);
 }
 
+/* Columns [column, column + count) of a row inside the image. */
+static void load_inside(const fnn_image *im, ptrdiff_t unit, ptrdiff_t image, ptrdiff_t channel, ptrdiff_t channels,
+                        ptrdiff_t row, ptrdiff_t column, ptrdiff_t count, char *to) {
+    const fnn_kernel_table *kernels = fnn_kernels(im->dtype);
+    const ptrdiff_t es = fnn_element_size(im->dtype), plane = im->d * im->h * im->w, at = row * im->w + column;
+    const char *planar = im->x + ((image * im->c + channel) * plane + at) * es;
+    const char *blocked = im->x + ((image * fnn_blocks(im->c) + channel / FNN_BLOCK) * plane + at) * FNN_BLOCK * es;
+    const char *last = im->x + ((image * plane + at) * im->c + channel) * es;
+    if (im->layout == FNN_NHWC) {
+        if (channels < unit) memset(to, 0, (size_t)(count * unit * es));
+        kernels->copy_runs(last, im->c, to, unit, count, channels);
+    } else if (unit == 1 && im->layout == FNN_NCHW)
+        memcpy(to, planar, (size_t)(count * es));
+    else if (unit == 1)
+        kernels->pick_lane(blocked, channel % FNN_BLOCK, count, to);
+    else if (im->layout == FNN_NCHW)
+        kernels->block_pixels(planar, plane, channels, count, to);
+    else
+        memcpy(to, blocked, (size_t)(count * unit * es));
+}
+
+/* A row of an image that goes on outside its bounds. */
+static void load_endless(const fnn_image *im, ptrdiff_t unit, ptrdiff_t image, ptrdiff_t channel, ptrdiff_t channels,
+                         ptrdiff_t z, ptrdiff_t y, ptrdiff_t column0, ptrdiff_t columns, char *to) {
+    const int mode = im->padding_mode;
+    const ptrdiff_t row = fnn_pad_source(mode, z, im->d) * im->h + fnn_pad_source(mode, y, im->h);
+    for (ptrdiff_t j = 0, run; j < columns; j += run) {
+        const ptrdiff_t column = fnn_pad_source(mode, column0 + j, im->w);
+        run = column == column0 + j ? fnn_min(columns - j, im->w - column) : 1;
+        load_inside(im, unit, image, channel, channels, row, column, run, to + j * unit * fnn_element_size(im->dtype));
+    }
+}
+
 void fnn_load_row(const fnn_image *im, ptrdiff_t unit, ptrdiff_t image, ptrdiff_t channel, ptrdiff_t channels,
                   ptrdiff_t z, ptrdiff_t y, ptrdiff_t column0, ptrdiff_t columns, int cleared, char *to) {
-    const fnn_kernel_table *kernels = fnn_kernels(im->dtype);
-    const ptrdiff_t es = fnn_element_size(im->dtype), pixel = unit * es, plane = im->d * im->h * im->w;
+    const ptrdiff_t pixel = unit * fnn_element_size(im->dtype);
     const ptrdiff_t left = fnn_max(0, -column0), first = fnn_max(0, column0);
     const ptrdiff_t count = fnn_min(im->w, column0 + columns) - first;
+    if (im->padding_mode != FNN_PAD_CONSTANT) {
+        load_endless(im, unit, image, channel, channels, z, y, column0, columns, to);
+        return;
+    }
     if (z < 0 || z >= im->d || y < 0 || y >= im->h || count <= 0) {
         if (!cleared) memset(to, 0, (size_t)(columns * pixel));
         return;
@@ -95,18 +132,7 @@ void fnn_load_row(const fnn_image *im, ptrdiff_t unit, ptrdiff_t image, ptrdiff_
         memset(to, 0, (size_t)(left * pixel));
         memset(to + (left + count) * pixel, 0, (size_t)((columns - left - count) * pixel));
     }
-    to += left * pixel;
-    const ptrdiff_t at = (z * im->h + y) * im->w + first;
-    const char *planar = im->x + ((image * im->c + channel) * plane + at) * es;
-    const char *blocked = im->x + ((image * fnn_blocks(im->c) + channel / FNN_BLOCK) * plane + at) * FNN_BLOCK * es;
-    if (unit == 1 && im->layout == FNN_NCHW)
-        memcpy(to, planar, (size_t)(count * es));
-    else if (unit == 1)
-        kernels->pick_lane(blocked, channel % FNN_BLOCK, count, to);
-    else if (im->layout == FNN_NCHW)
-        kernels->block_pixels(planar, plane, channels, count, to);
-    else
-        memcpy(to, blocked, (size_t)(count * pixel));
+    load_inside(im, unit, image, channel, channels, z * im->h + y, first, count, to + left * pixel);
 }
 
 void fnn_clear_lanes(const fnn_conv_job *job, ptrdiff_t pixels, int computed, char *y) {
@@ -134,12 +160,13 @@ static fnn_status run_through_planar(const fnn_conv_job *job) {
     char *x = fnn_alloc(x_bytes), *y = fnn_alloc(y_bytes), *residual = job->residual ? fnn_alloc(y_bytes) : NULL;
     fnn_status status = x && y && (residual || !job->residual) ? FNN_OK : FNN_NO_MEMORY;
     if (status == FNN_OK) {
-        planar.x_layout = planar.y_layout = FNN_NCHW;
         if (job->x_layout == FNN_BLOCKED) {
+            planar.x_layout = FNN_NCHW;
             fnn_unblock(job->dtype, job->n, job->xc, job->xd * job->xh, job->xw, job->x, x);
             planar.x = x;
         }
         if (job->y_layout == FNN_BLOCKED) {
+            planar.y_layout = FNN_NCHW;
             if (residual) fnn_unblock(job->dtype, job->n, job->yc, job->yd * job->yh, job->yw, job->residual, residual);
             planar.residual = residual;
             planar.y = y;
@@ -157,8 +184,8 @@ static fnn_status run_through_planar(const fnn_conv_job *job) {
 static fnn_status conv_run(const fnn_conv_job *job) {
     if (job->n * job->yc * job->yd * job->yh * job->yw == 0) return FNN_OK;
     const int aligned = job->groups == 1 || job->algorithm == FNN_CONV_DEPTHWISE;
-    const int x_splits = aligned || job->x_layout == FNN_NCHW || job->xc / job->groups % FNN_BLOCK == 0;
-    const int y_splits = aligned || job->algorithm == FNN_CONV_SUBPIXEL || job->y_layout == FNN_NCHW ||
+    const int x_splits = aligned || job->x_layout != FNN_BLOCKED || job->xc / job->groups % FNN_BLOCK == 0;
+    const int y_splits = aligned || job->algorithm == FNN_CONV_SUBPIXEL || job->y_layout != FNN_BLOCKED ||
                          job->yc / job->groups % FNN_BLOCK == 0;
     if (!x_splits || !y_splits) return run_through_planar(job);
     return run_split(job);
@@ -169,6 +196,7 @@ static fnn_conv_job job_of(const fnn_conv_params *p, int transposed) {
     job.algorithm = algorithm_of(p, transposed);
     job.x_layout = transposed ? p->y_layout : p->x_layout;
     job.y_layout = transposed ? p->x_layout : p->y_layout;
+    job.padding_mode = transposed ? FNN_PAD_CONSTANT : p->padding_mode;
     job.xc = transposed ? p->oc : p->c, job.yc = transposed ? p->c : p->oc;
     job.xd = transposed ? p->od : p->d, job.yd = transposed ? p->d : p->od;
     job.xh = transposed ? p->oh : p->h, job.yh = transposed ? p->h : p->oh;

@@ -40,7 +40,7 @@ typedef struct {
     const char *x; /* [n][xc][xd][xh][xw] in x_layout */
     char *y;       /* [n][yc][yd][yh][yw] in y_layout */
     const char *packed, *bias, *residual;
-    int x_layout, y_layout;
+    int x_layout, y_layout, padding_mode;
     ptrdiff_t n, xc, xd, xh, xw, yc, yd, yh, yw;
     ptrdiff_t groups, kd, kh, kw, sd, sh, sw, pd, ph, pw, dd, dh, dw;
     int activation;
@@ -49,13 +49,14 @@ typedef struct {
 } fnn_conv_job;
 
 /* An image array and one row of it as scratch wants it: columns [column0, column0 + columns) of slice z, row y of
- * `channels` channels from `channel` on (one when unit is 1), unit elements a pixel, zero outside the image
- * (already, when `cleared`). */
+ * `channels` channels from `channel` on (one when unit is 1), unit elements a pixel; outside the image what the
+ * padding mode says, zero (already, when `cleared`) where that is constant. */
 typedef struct {
     fnn_dtype dtype;
     int layout;
     const char *x; /* [n][c][d][h][w] in layout */
     ptrdiff_t c, d, h, w;
+    int padding_mode;
 } fnn_image;
 void fnn_load_row(const fnn_image *im, ptrdiff_t unit, ptrdiff_t image, ptrdiff_t channel, ptrdiff_t channels,
                   ptrdiff_t z, ptrdiff_t y, ptrdiff_t column0, ptrdiff_t columns, int cleared, char *to);

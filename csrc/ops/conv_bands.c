@@ -38,9 +38,9 @@ static void load_block(const conv_plan *p, const conv_band *band, const fnn_imag
 
 static void load_band(const conv_plan *p, const conv_band *band, ptrdiff_t begin, ptrdiff_t end, char *scratch) {
     const fnn_conv_job *job = &p->job;
-    const fnn_image x = {job->dtype, job->x_layout, job->x, job->xc, job->xd, job->xh, job->xw};
+    const fnn_image x = {job->dtype, job->x_layout, job->x, job->xc, job->xd, job->xh, job->xw, job->padding_mode};
     const ptrdiff_t base = axis_base(&p->d, band->z), phase = axis_phase(&p->d, band->z);
-    const int cleared = p->x_bytes <= CLEAR_BYTES;
+    const int cleared = p->x_bytes <= CLEAR_BYTES && job->padding_mode == FNN_PAD_CONSTANT;
     if (cleared) memset(scratch + begin * p->plane * p->es, 0, (size_t)((end - begin) * p->plane * p->es));
     for (ptrdiff_t block = begin; block < end; block++) {
         char *to = scratch + block * p->plane * p->es;
@@ -63,9 +63,9 @@ static void compute_strip(const conv_plan *p, const conv_band *band, fnn_strip *
     const ptrdiff_t pd = axis_phase(&p->d, band->z), ph = axis_phase(&p->h, row);
     const ptrdiff_t *phase = p->phase_begin + (pd * p->h.phases + ph) * p->w.phases + px, n = phase[1] - phase[0];
     const ptrdiff_t begin = n * pass / p->passes, end = n * (pass + 1) / p->passes;
-    const ptrdiff_t at = (i * to->row + first * FNN_BLOCK) * p->es;
+    const ptrdiff_t at = (i * to->row + first * p->y_pixel) * p->es;
     if (begin == end && pass > 0 && pass < p->passes - 1) return;
-    s->a = band->x + (source * p->pitch + column * p->unit) * p->es;
+    s->a = band->x + (source * p->pitch + column * p->pixel) * p->es;
     s->chunks = p->chunks + phase[0] + begin, s->n_chunks = end - begin;
     s->rows = p->flat ? rows * job->yw : count;
     s->c = to->y + at;
@@ -81,11 +81,14 @@ static void compute_rows(const conv_plan *p, const conv_band *band, ptrdiff_t ro
                          ptrdiff_t panels, const conv_target *to) {
     const fnn_conv_job *job = &p->job;
     const ptrdiff_t panel_size = p->packed_set / p->panels;
-    fnn_strip s = {.a_row = (job->transposed ? 1 : job->sw) * p->unit, .a_step = p->a_step, .chunk_len = p->chunk_len};
+    fnn_strip s = {.a_row = (job->transposed ? 1 : job->sw) * p->pixel, .a_step = p->a_step, .chunk_len = p->chunk_len};
     s.b = job->packed + (band->set * p->packed_set + panel * panel_size) * p->es;
     s.b_panel = panel_size, s.b_step = FNN_BLOCK;
-    s.c_row = p->w.phases * FNN_BLOCK, s.c_panel = to->panel;
+    s.c_row = p->w.phases * p->y_pixel, s.c_panel = to->panel;
     s.panels = panels, s.last_columns = FNN_BLOCK;
+    if (job->y_layout == FNN_NHWC && !p->through_scratch &&
+        panel + panels == p->panels) /* beyond are the next pixel's channels */
+        s.last_columns = fnn_min(p->ys, job->yc - band->set * p->ys) - (p->panels - 1) * FNN_BLOCK;
     s.bias = p->bias ? p->bias + (band->set * p->panels + panel) * FNN_BLOCK * p->es : NULL;
     s.residual = to->residual;
     for (ptrdiff_t pass = 0; pass < p->passes; pass++) {
@@ -137,15 +140,19 @@ static void compute_planar(const conv_plan *p, const conv_band *band, ptrdiff_t 
     }
 }
 
-static void compute_blocked(const conv_plan *p, const conv_band *band, ptrdiff_t panel, ptrdiff_t panels) {
+/* Blocked and NHWC results: strips write where the result lies. */
+static void compute_direct(const conv_plan *p, const conv_band *band, ptrdiff_t panel, ptrdiff_t panels) {
     const fnn_conv_job *job = &p->job;
     const ptrdiff_t blocks = fnn_blocks(job->yc), block = band->set * p->ys / FNN_BLOCK + panel;
-    const ptrdiff_t row = ((band->image * blocks + block) * job->yd + band->z) * job->yh + band->row;
-    const ptrdiff_t at = (row * job->yw + band->column) * FNN_BLOCK * p->es;
-    const conv_target to = {job->y + at, job->residual ? job->residual + at : NULL, job->yw * FNN_BLOCK,
-                            job->yd * job->yh * job->yw * FNN_BLOCK};
+    const int last = job->y_layout == FNN_NHWC; /* channels come last */
+    const ptrdiff_t plane = last ? band->image : band->image * blocks + block;
+    const ptrdiff_t row = (plane * job->yd + band->z) * job->yh + band->row;
+    const ptrdiff_t channel = last ? band->set * p->ys + panel * FNN_BLOCK : 0;
+    const ptrdiff_t at = ((row * job->yw + band->column) * p->y_pixel + channel) * p->es;
+    const conv_target to = {job->y + at, job->residual ? job->residual + at : NULL, job->yw * p->y_pixel,
+                            last ? FNN_BLOCK : job->yd * job->yh * job->yw * FNN_BLOCK};
     compute_rows(p, band, band->row, band->rows, panel, panels, &to);
-    if (block + panels == blocks)
+    if (!last && block + panels == blocks)
         for (ptrdiff_t i = 0; i < band->rows; i++)
             fnn_clear_lanes(job, band->columns, 1, to.y + ((panels - 1) * to.panel + i * to.row) * p->es);
 }
@@ -161,21 +168,22 @@ static conv_band band_at(const conv_plan *p, ptrdiff_t index) {
     band.source_row = axis_begin(&p->h, band.row);
     band.column0 = axis_begin(&p->w, band.column);
     if (p->in_place) {
-        const ptrdiff_t per_image = p->unit == 1 ? job->xc : fnn_blocks(job->xc);
-        const ptrdiff_t block = band.image * per_image + band.set * (p->unit == 1 ? p->xs : p->xs / FNN_BLOCK);
-        const ptrdiff_t slice = axis_base(&p->d, band.z);
-        band.x = job->x +
-                 (block * p->plane + slice * p->slice + band.source_row * p->pitch + band.column0 * p->unit) * p->es;
+        const ptrdiff_t blocks = p->unit == 1 ? job->xc : fnn_blocks(job->xc), slice = axis_base(&p->d, band.z);
+        const ptrdiff_t image = job->x_layout == FNN_NHWC ? job->xd * p->slice : blocks * p->plane;
+        const ptrdiff_t block = band.set * (p->unit == 1 ? p->xs : p->xs / FNN_BLOCK);
+        band.x = job->x + (band.image * image + block * p->plane + slice * p->slice + band.source_row * p->pitch +
+                           band.column0 * p->pixel) *
+                              p->es;
     }
     return band;
 }
 
 static void compute_panels(const conv_plan *p, const conv_band *band, ptrdiff_t index, char *scratch) {
     const ptrdiff_t panel = index * p->group, panels = fnn_min(p->group, p->panels - panel);
-    if (p->planar_out)
+    if (p->through_scratch)
         compute_planar(p, band, panel, panels, scratch);
     else
-        compute_blocked(p, band, panel, panels);
+        compute_direct(p, band, panel, panels);
 }
 
 /* The whole team on every band: blocks loaded in shares, groups of panels claimed, so that each thread streams its own

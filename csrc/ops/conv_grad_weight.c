@@ -237,12 +237,12 @@ static void choose_layouts(gw_plan *p, const void *gy, const void *x) {
     p->sets = depthwise ? fnn_blocks(c->groups) : c->groups;
     p->xs = depthwise ? FNN_BLOCK : cg, p->ys = depthwise ? FNN_BLOCK : ocg;
     p->x_blocks = p->unit == 1 ? cg : fnn_blocks(p->xs), p->y_blocks = fnn_blocks(p->ys);
-    p->x = (fnn_image){c->dtype, c->x_layout, x, c->c, c->d, c->h, c->w};
-    p->gy = (fnn_image){c->dtype, c->y_layout, gy, c->oc, c->od, c->oh, c->ow};
+    p->x = (fnn_image){c->dtype, c->x_layout, x, c->c, c->d, c->h, c->w, c->padding_mode};
+    p->gy = (fnn_image){c->dtype, c->y_layout, gy, c->oc, c->od, c->oh, c->ow, FNN_PAD_CONSTANT};
     const int unpadded = c->pd + c->ph + c->pw == 0 && (c->od - 1) * c->sd + (c->kd - 1) * c->dd < c->d &&
                          (c->oh - 1) * c->sh + (c->kh - 1) * c->dh < c->h &&
                          (c->ow - 1) * c->sw + (c->kw - 1) * c->dw < c->w;
-    p->x_in_place = unpadded && (p->unit == 1) == (c->x_layout == FNN_NCHW);
+    p->x_in_place = unpadded && c->x_layout == (p->unit == 1 ? FNN_NCHW : FNN_BLOCKED);
     p->gy_in_place = c->y_layout == FNN_BLOCKED;
     p->packed_size = p->y_blocks * c->kd * c->kh * c->kw * FNN_BLOCK *
                      (p->algorithm == FNN_CONV_BLOCKED ? p->x_blocks * FNN_BLOCK
@@ -274,7 +274,8 @@ static fnn_status run_rounds(gw_plan *p) {
 static fnn_status grad_weight_through_planar(const fnn_conv_params *c, const void *gy, const void *x, void *gw) {
     const ptrdiff_t es = fnn_element_size(c->dtype);
     fnn_conv_params planar = *c;
-    planar.x_layout = planar.y_layout = FNN_NCHW;
+    if (c->x_layout == FNN_BLOCKED) planar.x_layout = FNN_NCHW;
+    if (c->y_layout == FNN_BLOCKED) planar.y_layout = FNN_NCHW;
     char *x_copy = fnn_alloc((size_t)(c->n * c->c * c->d * c->h * c->w * es));
     char *gy_copy = fnn_alloc((size_t)(c->n * c->oc * c->od * c->oh * c->ow * es));
     fnn_status status = FNN_NO_MEMORY;

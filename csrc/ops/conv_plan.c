@@ -53,7 +53,8 @@ static void choose_sets(conv_plan *p) {
     p->work = (double)(job->n * job->yc * job->yd * job->yh * job->yw) * (double)(job->xc / job->groups * p->taps + 1) /
               (double)(p->d.phases * p->h.phases * p->w.phases);
     p->threads = p->work < FNN_SERIAL_WORK ? 1 : fnn_get_num_threads();
-    p->planar_out = job->y_layout == FNN_NCHW || job->spread.sw;
+    p->through_scratch = job->y_layout == FNN_NCHW || job->spread.sw;
+    p->y_pixel = p->through_scratch || job->y_layout == FNN_BLOCKED ? FNN_BLOCK : job->yc;
     /* Steps of a planar chunk run along a kernel row, or along the channels of a 1x1 kernel. */
     p->chunk_len = job->algorithm == FNN_CONV_BLOCKED ? FNN_BLOCK : 1;
     if (p->unit == 1 && !job->transposed) p->chunk_len = p->taps == 1 ? p->xs : job->kw;
@@ -74,7 +75,7 @@ static void choose_columns(conv_plan *p) {
     p->width = p->w.y;
     while (p->width > tiles && axis_most(&p->w, p->width) * column_bytes > (p->width > reach ? p->budget : BAND_MOST))
         p->width = (p->width + 1) / 2;
-    if (p->planar_out) p->width = fnn_min(p->width, fnn_max(OUT_PIXELS, fnn_max(tiles, reach)));
+    if (p->through_scratch) p->width = fnn_min(p->width, fnn_max(OUT_PIXELS, fnn_max(tiles, reach)));
     const ptrdiff_t wanted = fnn_ceil_div(BANDS_PER_THREAD * p->threads, rows);
     if (p->threads > 1 && wanted > 1)
         p->width = fnn_min(p->width, fnn_max(fnn_ceil_div(p->w.y, wanted), fnn_max(tiles, reach)));
@@ -89,10 +90,13 @@ static int inside(const conv_axis *a) { return axis_begin(a, 0) >= 0 && axis_end
 /* Whether x can be read where it lies, and rows of a 1x1 kernel run together. */
 static void choose_source(conv_plan *p) {
     const fnn_conv_job *job = &p->job;
-    const int same_layout = (p->unit == 1) == (job->x_layout == FNN_NCHW);
+    int same_layout = (p->unit == 1) == (job->x_layout == FNN_NCHW);
+    if (job->x_layout == FNN_NHWC) /* as long as blocks are whole: what follows them is not theirs to read */
+        same_layout = p->unit == FNN_BLOCK && job->xc % FNN_BLOCK == 0 && p->xs % FNN_BLOCK == 0;
     p->in_place = same_layout && inside(&p->d) && inside(&p->h) && inside(&p->w);
-    p->pitch = (p->in_place ? job->xw : p->columns) * p->unit;
-    p->flat = !job->transposed && p->taps == 1 && job->sh == 1 && job->sw == 1 && p->pitch == job->yw * p->unit &&
+    p->pixel = p->in_place && job->x_layout == FNN_NHWC ? job->xc : p->unit;
+    p->pitch = (p->in_place ? job->xw : p->columns) * p->pixel;
+    p->flat = !job->transposed && p->taps == 1 && job->sh == 1 && job->sw == 1 && p->pitch == job->yw * p->pixel &&
               p->unit == FNN_BLOCK && p->across == 1;
 }
 
@@ -114,9 +118,10 @@ static void choose_bands(conv_plan *p) {
     p->source_rows = axis_most(&p->h, p->band);
     p->slice = (p->in_place ? job->xh : p->source_rows) * p->pitch;
     p->plane = (p->in_place ? job->xd : p->slots) * p->slice;
+    if (p->in_place && job->x_layout == FNN_NHWC) p->plane = FNN_BLOCK;
     p->out_rows = fnn_max(OUT_PIXELS / p->width, 1);
     p->x_bytes = p->in_place ? 0 : p->source_blocks * p->plane * p->es;
-    p->y_bytes = !p->planar_out ? 0 : p->group * p->out_rows * p->width * FNN_BLOCK * p->es;
+    p->y_bytes = !p->through_scratch ? 0 : p->group * p->out_rows * p->width * FNN_BLOCK * p->es;
 }
 
 /* Short tiles take more panels to keep the multiply-add units busy. */
@@ -153,7 +158,7 @@ static fnn_chunk *fill_phase(const conv_plan *p, ptrdiff_t pd, ptrdiff_t ph, ptr
                 for (ptrdiff_t s = 0; s < job->kw; s += run ? job->kw : 1) {
                     if (!axis_in_phase(&p->h, r, ph) || !axis_in_phase(&p->w, s, pw)) continue;
                     chunk->a = b * p->plane + slice * p->slice + axis_distance(&p->h, r, ph) * p->pitch +
-                               axis_distance(&p->w, s, pw) * p->unit;
+                               axis_distance(&p->w, s, pw) * p->pixel;
                     chunk->b = (((b * job->kd + t) * job->kh + r) * job->kw + s) * lane;
                     chunk++;
                 }

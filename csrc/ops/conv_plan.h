@@ -34,10 +34,11 @@ typedef struct {
     ptrdiff_t slots, source_rows;  /* source slices that a destination slice touches; source rows of a band at most */
     ptrdiff_t columns;             /* source columns that a band holds */
     ptrdiff_t plane, slice, pitch; /* strides of the source in scratch (or in place): block, slice, row */
+    ptrdiff_t pixel, y_pixel;      /* stride of its pixels; of the result's where strips write them */
     ptrdiff_t group, passes;       /* panels computed together; passes over their weights */
     ptrdiff_t budget, out_rows;    /* bytes of a band; rows of a panel in the scratch of an NCHW result */
     int heavy_weights;
-    int planar_out;                 /* panels of the result go through scratch */
+    int through_scratch;            /* panels of the result, on their way to an NCHW image or to sub-pixels */
     int in_place, flat, share_band; /* read x where it is; 1x1: rows run together; whole team on one band */
     char *bias;                     /* [sets][panels*16] or NULL */
     char *x_scratch, *y_scratch;    /* [threads or 1][...] */

@@ -93,11 +93,16 @@ fnn_status fnn_conv_subpixel(const fnn_conv_job *job) {
     return status;
 }
 
+/* Elements from one pixel of the image to the next. */
+static ptrdiff_t pixel_step(const fnn_conv_job *job) {
+    return job->y_layout == FNN_BLOCKED ? FNN_BLOCK : job->y_layout == FNN_NHWC ? job->spread.c : 1;
+}
+
 /* `run` lanes of each of `columns` pixels and the image row that they interleave in, from its column `x` on. */
 static void spread_row(const fnn_conv_job *job, int out, ptrdiff_t x, ptrdiff_t run, ptrdiff_t columns, char *row,
                        char *scratch) {
     const ptrdiff_t es = fnn_element_size(job->dtype), step = job->spread.sw, width = job->spread.w;
-    const ptrdiff_t pixel = job->y_layout == FNN_BLOCKED ? FNN_BLOCK : 1;
+    const ptrdiff_t pixel = pixel_step(job);
     for (ptrdiff_t j = 0; j < columns;) {
         const ptrdiff_t at = x + j * step, skip = fnn_max(0, -at), length = fnn_min(run, width - at);
         ptrdiff_t runs = 1; /* whole ones go together, the first and the last may be cut */
@@ -116,19 +121,22 @@ static void spread_row(const fnn_conv_job *job, int out, ptrdiff_t x, ptrdiff_t 
 void fnn_conv_spread(const fnn_conv_job *job, const fnn_conv_piece *piece, int out, char *image, char *scratch) {
     const fnn_spread *s = &job->spread;
     const ptrdiff_t es = fnn_element_size(job->dtype);
-    const int blocked = job->y_layout == FNN_BLOCKED;
+    const int layout = job->y_layout;
+    const ptrdiff_t planes = layout == FNN_NHWC ? 1 : layout == FNN_BLOCKED ? fnn_blocks(s->c) : s->c;
+    const ptrdiff_t pixel = pixel_step(job);
     for (ptrdiff_t lane = 0, run; lane < piece->channels; lane += run) {
         const ptrdiff_t channel = piece->channel + lane, e = channel % s->sw, b = channel / s->sw % s->sh;
         const ptrdiff_t a = channel / (s->sw * s->sh) % s->sd, o = channel / (s->sw * s->sh * s->sd);
         const ptrdiff_t z = piece->z * s->sd + a - s->pd, x = piece->column * s->sw + e - s->pw;
-        run = blocked ? 1 : fnn_min(s->sw - e, piece->channels - lane);
+        run = pixel > 1 ? 1 : fnn_min(s->sw - e, piece->channels - lane);
         if (z < 0 || z >= s->d) continue;
-        const ptrdiff_t slice =
-            ((piece->image * (blocked ? fnn_blocks(s->c) : s->c) + (blocked ? o / FNN_BLOCK : o)) * s->d + z) * s->h;
+        const ptrdiff_t plane = layout == FNN_NHWC ? 0 : layout == FNN_BLOCKED ? o / FNN_BLOCK : o;
+        const ptrdiff_t channel_at = layout == FNN_NHWC ? o : layout == FNN_BLOCKED ? o % FNN_BLOCK : 0;
+        const ptrdiff_t slice = ((piece->image * planes + plane) * s->d + z) * s->h;
         for (ptrdiff_t i = 0; i < piece->rows; i++) {
             const ptrdiff_t y = (piece->row + i) * s->sh + b - s->ph;
             if (y < 0 || y >= s->h) continue;
-            const ptrdiff_t row = blocked ? (slice + y) * s->w * FNN_BLOCK + o % FNN_BLOCK : (slice + y) * s->w;
+            const ptrdiff_t row = (slice + y) * s->w * pixel + channel_at;
             spread_row(job, out, x, run, piece->columns, image + row * es,
                        scratch + (i * piece->columns * FNN_BLOCK + lane) * es);
         }

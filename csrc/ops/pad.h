@@ -20,4 +20,9 @@ static inline ptrdiff_t fnn_pad_index(int mode, ptrdiff_t i, ptrdiff_t size) {
     }
 }
 
+/* The same, and some element for any other index: what lies beyond the padding is read with it, but not used. */
+static inline ptrdiff_t fnn_pad_source(int mode, ptrdiff_t i, ptrdiff_t size) {
+    return fnn_max(0, fnn_min(size - 1, fnn_pad_index(mode, i, size)));
+}
+
 #endif

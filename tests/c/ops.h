@@ -202,8 +202,8 @@ static void conv_backward(const conv_case *t, fnn_conv_params *p, const conv_val
 
 static void conv_one(const conv_case *t, int *variant) {
     conv_values v = conv_reference(t, random_eighth);
-    for (int i = 0; i < 8; i++) {
-        fnn_conv_params p = conv_params(t, i & 1 ? FNN_F64 : FNN_F32, i >> 1 & 1, i >> 2);
+    for (int i = 0; i < 18; i++) {
+        fnn_conv_params p = conv_params(t, i & 1 ? FNN_F64 : FNN_F32, i / 2 % 3, i / 6);
         fnn_set_num_threads(1 + i % 3);
         for (p.method = FNN_WINOGRAD2; p.method <= FNN_WINOGRAD4; p.method++) {
             if (!fnn_conv_refusal(&p, 0, (fnn_method)p.method)) conv_forward(t, &p, &v, *variant);
