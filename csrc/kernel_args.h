@@ -19,6 +19,7 @@ typedef struct {
     void *c; /* row i, panel p at c + i*c_row + p*c_panel, 16 columns */
     ptrdiff_t c_row, c_panel;
     ptrdiff_t rows, panels;
+    ptrdiff_t tile_rows;    /* most rows of a tile, 0 for as many as the dialect has */
     ptrdiff_t last_columns; /* valid columns of the last panel, 1..16; bias alone is read 16 wide there */
     const void *bias;       /* [panels*16], or NULL */
     const void *row_bias;   /* [rows], instead of bias; or NULL */
@@ -27,6 +28,19 @@ typedef struct {
     int activation;         /* fnn_activation */
     double alpha, beta;     /* its parameters */
 } fnn_strip;
+
+typedef struct {
+    const void *x;            /* load: [channels][h][w]; store: scratch, FNN_BLOCK elements readable beyond a row */
+    ptrdiff_t x_plane, x_row; /* strides; x_row: store only */
+    ptrdiff_t h, w;           /* load: bounds of the image */
+    ptrdiff_t row, row_step, column, column_step; /* load: image position of y's first element; steps, >= 1 */
+    ptrdiff_t channels, rows, columns;            /* the window */
+    void *y;                                      /* load: scratch, FNN_BLOCK elements writable beyond the window */
+    ptrdiff_t y_plane, y_row;                     /* strides */
+    const void *residual;                         /* store: addressed like y; or NULL */
+    int activation;                               /* store: fnn_activation */
+    double alpha, beta;                           /* its parameters */
+} fnn_planes;
 
 typedef struct {
     const void *x;  /* [h][w][16] one channel block of one image */

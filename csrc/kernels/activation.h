@@ -6,14 +6,15 @@
  * NaN in, NaN out, for all of them: every min / max takes the data as its second operand.
  * Expanded names: fnn_activation_row__avx2, fnn_relu_grad_row__avx2, ... */
 
-FNN_ALWAYS_INLINE vf load_some(const real *p, ptrdiff_t n) {
+#ifndef FNN_HAVE_PARTIAL_WORDS
+FNN_ALWAYS_INLINE vf vf_load_some(const real *p, ptrdiff_t n) {
     real full[FNN_VF] = {0};
     if (n >= FNN_VF) return vf_load(p);
     for (ptrdiff_t i = 0; i < n; i++) full[i] = p[i];
     return vf_load(full);
 }
 
-FNN_ALWAYS_INLINE void store_some(real *p, vf x, ptrdiff_t n) {
+FNN_ALWAYS_INLINE void vf_store_some(real *p, vf x, ptrdiff_t n) {
     real full[FNN_VF];
     if (n >= FNN_VF) {
         vf_store(p, x);
@@ -22,6 +23,7 @@ FNN_ALWAYS_INLINE void store_some(real *p, vf x, ptrdiff_t n) {
     vf_store(full, x);
     for (ptrdiff_t i = 0; i < n; i++) p[i] = full[i];
 }
+#endif
 
 #ifndef FNN_HAVE_LIBM_WORDS
 FNN_ALWAYS_INLINE vf vf_exp(vf x) {
@@ -86,8 +88,8 @@ FNN_ALWAYS_INLINE vf activate(vf x, int activation, real alpha, real beta) {
 void FNN_NAME(activation_row)(const void *x, void *y, ptrdiff_t n, int activation, double alpha, double beta) {
     for (ptrdiff_t i = 0; i < n; i += FNN_VF) {
         ptrdiff_t left = fnn_min(FNN_VF, n - i);
-        vf v = load_some((const real *)x + i, left);
-        store_some((real *)y + i, activate(v, activation, (real)alpha, (real)beta), left);
+        vf v = vf_load_some((const real *)x + i, left);
+        vf_store_some((real *)y + i, activate(v, activation, (real)alpha, (real)beta), left);
     }
 }
 
@@ -95,7 +97,7 @@ void FNN_NAME(activation_row)(const void *x, void *y, ptrdiff_t n, int activatio
 void FNN_NAME(relu_grad_row)(const void *gy, const void *y, void *gx, ptrdiff_t n) {
     for (ptrdiff_t i = 0; i < n; i += FNN_VF) {
         ptrdiff_t left = fnn_min(FNN_VF, n - i);
-        vm on = vf_gt(load_some((const real *)y + i, left), vf_zero());
-        store_some((real *)gx + i, vf_select(on, load_some((const real *)gy + i, left), vf_zero()), left);
+        vm on = vf_gt(vf_load_some((const real *)y + i, left), vf_zero());
+        vf_store_some((real *)gx + i, vf_select(on, vf_load_some((const real *)gy + i, left), vf_zero()), left);
     }
 }

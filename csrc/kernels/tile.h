@@ -21,8 +21,8 @@ FNN_NOINLINE void tile_finish(const fnn_strip *s, const real *raw, ptrdiff_t row
             for (int v = 0; v < FNN_NV && v * FNN_VF < columns; v++) {
                 const ptrdiff_t n = fnn_min(FNN_VF, columns - v * FNN_VF);
                 vf y = vf_load(raw + v * FNN_VF);
-                if (s->residual) y = vf_add(y, load_some((const real *)s->residual + at + v * FNN_VF, n));
-                store_some(c + v * FNN_VF, activate(y, s->activation, (real)s->alpha, (real)s->beta), n);
+                if (s->residual) y = vf_add(y, vf_load_some((const real *)s->residual + at + v * FNN_VF, n));
+                vf_store_some(c + v * FNN_VF, activate(y, s->activation, (real)s->alpha, (real)s->beta), n);
             }
         }
 }
@@ -86,7 +86,7 @@ FNN_ALWAYS_INLINE void tile(const fnn_strip *s, ptrdiff_t row, ptrdiff_t panel, 
         for (ptrdiff_t k = s->chunk_len; k > 0; k--) {
             vf bw[4 * FNN_NV];
             FNN_UNROLL
-            for (int p = 0; p < np; p++) fnn_prefetch(b + p * b_panel + PREFETCH_STEPS * FNN_BLOCK);
+            for (int p = 0; p < np; p++) fnn_prefetch(b + p * b_panel + PREFETCH_STEPS * b_step);
             FNN_UNROLL
             for (int w = 0; w < words; w++) bw[w] = vf_load(b + (w / FNN_NV) * b_panel + w % FNN_NV * FNN_VF);
             FNN_UNROLL
@@ -129,15 +129,15 @@ static void (*const tile_table[FNN_TILE_ROWS + 1][5])(const fnn_strip *, ptrdiff
 /* Cuts a strip into tiles of nearly equal height (a short last tile would leave FMA slots empty). Panels go outside:
  * one panel of a deep layer fills half of the second-level cache, and all rows use it before the next one. */
 void FNN_NAME(strip)(const fnn_strip *s) {
-    const ptrdiff_t tiles = fnn_ceil_div(s->rows, FNN_TILE_ROWS);
+    const ptrdiff_t most = s->tile_rows ? fnn_min(s->tile_rows, FNN_TILE_ROWS) : FNN_TILE_ROWS;
+    const ptrdiff_t tiles = fnn_ceil_div(s->rows, most);
     const int group = tiles ? FNN_TILE_PANELS((int)(s->rows / tiles)) : 1;
     for (ptrdiff_t panel0 = 0; panel0 < s->panels; panel0 += group) {
         const ptrdiff_t panel_end = fnn_min(s->panels, panel0 + group);
         for (ptrdiff_t t = 0, row = 0; t < tiles; t++) {
             const int mr = (int)fnn_ceil_div(s->rows - row, tiles - t);
             for (ptrdiff_t panel = panel0; panel < panel_end;) {
-                int np = FNN_TILE_PANELS(mr);
-                while (np > panel_end - panel) np /= 2;
+                const int np = (int)fnn_min(FNN_TILE_PANELS(mr), panel_end - panel);
                 tile_table[mr][np](s, row, panel);
                 panel += np;
             }

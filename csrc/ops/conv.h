@@ -1,4 +1,4 @@
-/* What the files of the convolution share: conv.c (entry points, packing, choice), conv_bands.c and conv_pointwise.c
+/* What the files of the convolution share: conv.c (entry points, packing, choice), conv_bands.c and conv_planes.c
  * (forward and input gradient), conv_grad_weight.c. */
 #ifndef FNN_OPS_CONV_H
 #define FNN_OPS_CONV_H
@@ -53,8 +53,8 @@ size_t fnn_conv_packed_group(fnn_conv_algorithm a, ptrdiff_t in_channels, ptrdif
 /* Any job whose groups start at blocks of 16 where an image is blocked (conv_bands.c). */
 fnn_status fnn_conv_bands(const fnn_conv_job *job);
 
-/* 1x1 on NCHW images (conv_pointwise.c): whether it serves this job better, and the job itself. */
-int fnn_conv_is_pointwise(const fnn_conv_job *job);
-fnn_status fnn_conv_pointwise(const fnn_conv_job *job);
+/* NCHW to NCHW without transpositions (conv_planes.c): whether it serves this job better, and the job itself. */
+int fnn_conv_is_planes(const fnn_conv_job *job);
+fnn_status fnn_conv_planes(const fnn_conv_job *job);
 
 #endif

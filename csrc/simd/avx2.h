@@ -16,6 +16,7 @@
 /* 6 x 16: 12 accumulators, 2 panel words and 1 broadcast in 16 registers. Up to 3 rows two panels
  * keep at least 8 FMAs in flight (latency 4, two a cycle), which one panel cannot. */
 #define FNN_TILE_ROWS 6
+#define FNN_WIDE_ROWS 6
 #define FNN_TILE_PANELS(rows) ((rows) <= 3 ? 2 : 1)
 #define FNN_TILE_LIST(T) T(1, 2) T(2, 2) T(3, 2) T(1, 1) T(2, 1) T(3, 1) T(4, 1) T(5, 1) T(6, 1)
 
@@ -23,6 +24,17 @@ FNN_ALWAYS_INLINE vf vf_zero(void) { return _mm256_setzero_ps(); }
 FNN_ALWAYS_INLINE vf vf_set1(real x) { return _mm256_set1_ps(x); }
 FNN_ALWAYS_INLINE vf vf_load(const real *p) { return _mm256_loadu_ps(p); }
 FNN_ALWAYS_INLINE void vf_store(real *p, vf x) { _mm256_storeu_ps(p, x); }
+#define FNN_HAVE_PARTIAL_WORDS
+FNN_ALWAYS_INLINE __m256i vm_first(ptrdiff_t n) {
+    const int count = n > 8 ? 8 : (int)n;
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+FNN_ALWAYS_INLINE vf vf_load_some(const real *p, ptrdiff_t n) { return _mm256_maskload_ps(p, vm_first(n)); }
+FNN_ALWAYS_INLINE void vf_store_some(real *p, vf x, ptrdiff_t n) { _mm256_maskstore_ps(p, vm_first(n), x); }
+FNN_ALWAYS_INLINE vf vf_even(vf a, vf b) {
+    const __m256d halves = _mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88));
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(halves, 0xD8));
+}
 FNN_ALWAYS_INLINE vf vf_add(vf a, vf b) { return _mm256_add_ps(a, b); }
 FNN_ALWAYS_INLINE vf vf_sub(vf a, vf b) { return _mm256_sub_ps(a, b); }
 FNN_ALWAYS_INLINE vf vf_mul(vf a, vf b) { return _mm256_mul_ps(a, b); }

@@ -23,10 +23,11 @@
 /* 14 x 32: 28 accumulators, 2 panel words, 1 broadcast in 32 registers; 14 divides the 14, 28, 56, 112 and 224
  * pixels of the ImageNet stages. Up to 6 rows take 4 panels (24 accumulators): fewer loads per FMA. */
 #define FNN_TILE_ROWS 14
+#define FNN_WIDE_ROWS 6
 #define FNN_TILE_PANELS(rows) ((rows) <= 6 ? 4 : 2)
 /* clang-format off */
 #define FNN_TILE_LIST(T) \
-    T(1, 4) T(2, 4) T(3, 4) T(4, 4) T(5, 4) T(6, 4) \
+    T(1, 4) T(2, 4) T(3, 4) T(4, 4) T(5, 4) T(6, 4) T(1, 3) T(2, 3) T(3, 3) T(4, 3) T(5, 3) T(6, 3) \
     T(1, 2) T(2, 2) T(3, 2) T(4, 2) T(5, 2) T(6, 2) T(7, 2) \
     T(8, 2) T(9, 2) T(10, 2) T(11, 2) T(12, 2) T(13, 2) T(14, 2) \
     T(1, 1) T(2, 1) T(3, 1) T(4, 1) T(5, 1) T(6, 1) T(7, 1) \
@@ -37,6 +38,14 @@ FNN_ALWAYS_INLINE vf vf_zero(void) { return _mm512_setzero_ps(); }
 FNN_ALWAYS_INLINE vf vf_set1(real x) { return _mm512_set1_ps(x); }
 FNN_ALWAYS_INLINE vf vf_load(const real *p) { return _mm512_loadu_ps(p); }
 FNN_ALWAYS_INLINE void vf_store(real *p, vf x) { _mm512_storeu_ps(p, x); }
+#define FNN_HAVE_PARTIAL_WORDS
+FNN_ALWAYS_INLINE vm vm_first(ptrdiff_t n) { return n >= 16 ? (vm)0xffff : n > 0 ? (vm)((1u << n) - 1) : (vm)0; }
+FNN_ALWAYS_INLINE vf vf_load_some(const real *p, ptrdiff_t n) { return _mm512_maskz_loadu_ps(vm_first(n), p); }
+FNN_ALWAYS_INLINE void vf_store_some(real *p, vf x, ptrdiff_t n) { _mm512_mask_storeu_ps(p, vm_first(n), x); }
+FNN_ALWAYS_INLINE vf vf_even(vf a, vf b) {
+    const __m512i pick = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    return _mm512_permutex2var_ps(a, pick, b);
+}
 FNN_ALWAYS_INLINE vf vf_add(vf a, vf b) { return _mm512_add_ps(a, b); }
 FNN_ALWAYS_INLINE vf vf_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
 FNN_ALWAYS_INLINE vf vf_mul(vf a, vf b) { return _mm512_mul_ps(a, b); }

@@ -9,6 +9,7 @@
 
 /* 6 x 16: 24 accumulators, 4 panel words and a broadcast in 32 registers. */
 #define FNN_TILE_ROWS 6
+#define FNN_WIDE_ROWS 6
 #define FNN_TILE_PANELS(rows) 1
 #define FNN_TILE_LIST(T) T(1, 1) T(2, 1) T(3, 1) T(4, 1) T(5, 1) T(6, 1)
 
@@ -16,6 +17,7 @@ FNN_ALWAYS_INLINE vf vf_zero(void) { return vdupq_n_f32(0); }
 FNN_ALWAYS_INLINE vf vf_set1(real x) { return vdupq_n_f32(x); }
 FNN_ALWAYS_INLINE vf vf_load(const real *p) { return vld1q_f32(p); }
 FNN_ALWAYS_INLINE void vf_store(real *p, vf x) { vst1q_f32(p, x); }
+FNN_ALWAYS_INLINE vf vf_even(vf a, vf b) { return vuzp1q_f32(a, b); }
 FNN_ALWAYS_INLINE vf vf_add(vf a, vf b) { return vaddq_f32(a, b); }
 FNN_ALWAYS_INLINE vf vf_sub(vf a, vf b) { return vsubq_f32(a, b); }
 FNN_ALWAYS_INLINE vf vf_mul(vf a, vf b) { return vmulq_f32(a, b); }
