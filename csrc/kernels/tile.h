@@ -54,6 +54,7 @@ FNN_ALWAYS_INLINE void tile(const fnn_strip *s, ptrdiff_t row, ptrdiff_t panel, 
     real raw[FNN_TILE_ROWS * 4 * FNN_BLOCK]; /* the tile in memory, [mr][np][16], off the fast path */
     const int words = np * FNN_NV;
     const ptrdiff_t a_row = s->a_row, a_step = s->a_step, b_step = s->b_step, b_panel = s->b_panel;
+    const ptrdiff_t ahead = s->chunk_len > PREFETCH_STEPS || b_step == FNN_BLOCK ? PREFETCH_STEPS * b_step : 0;
     const real *a0 = (const real *)s->a + row * a_row, *b0 = (const real *)s->b + panel * b_panel;
     real *c = (real *)s->c + row * s->c_row + panel * s->c_panel;
 
@@ -86,7 +87,7 @@ FNN_ALWAYS_INLINE void tile(const fnn_strip *s, ptrdiff_t row, ptrdiff_t panel, 
         for (ptrdiff_t k = s->chunk_len; k > 0; k--) {
             vf bw[4 * FNN_NV];
             FNN_UNROLL
-            for (int p = 0; p < np; p++) fnn_prefetch(b + p * b_panel + PREFETCH_STEPS * b_step);
+            for (int p = 0; p < np; p++) fnn_prefetch(b + p * b_panel + ahead);
             FNN_UNROLL
             for (int w = 0; w < words; w++) bw[w] = vf_load(b + (w / FNN_NV) * b_panel + w % FNN_NV * FNN_VF);
             FNN_UNROLL
@@ -100,8 +101,8 @@ FNN_ALWAYS_INLINE void tile(const fnn_strip *s, ptrdiff_t row, ptrdiff_t panel, 
             for (int g = 0; g < (mr + 2) / 3; g++) ap[g] += a_step;
         }
     }
+    const vf floor = vf_set1(s->activation == FNN_RELU ? 0 : -(real)INFINITY);
     if (!s->residual && s->activation <= FNN_RELU && panel + np <= full_panels(s)) {
-        const vf floor = vf_set1(s->activation == FNN_RELU ? 0 : -(real)INFINITY);
         FNN_UNROLL
         for (int i = 0; i < mr; i++)
             FNN_UNROLL
@@ -110,6 +111,24 @@ FNN_ALWAYS_INLINE void tile(const fnn_strip *s, ptrdiff_t row, ptrdiff_t panel, 
                          vf_max(floor, acc[i][w]));
         return;
     }
+#ifdef FNN_HAVE_PARTIAL_WORDS
+    if (s->activation <= FNN_RELU) {
+        const real *residual = s->residual ? (const real *)s->residual + (c - (real *)s->c) : NULL;
+        const ptrdiff_t c_row = s->c_row, c_panel = s->c_panel;
+        FNN_UNROLL
+        for (int w = 0; w < words; w++) {
+            const ptrdiff_t last = panel + w / FNN_NV == s->panels - 1 ? s->last_columns : FNN_BLOCK;
+            const ptrdiff_t n = last - w % FNN_NV * FNN_VF, at = w / FNN_NV * c_panel + w % FNN_NV * FNN_VF;
+            FNN_UNROLL
+            for (int i = 0; i < mr; i++) {
+                vf y = acc[i][w];
+                if (residual) y = vf_add(y, vf_load_some(residual + i * c_row + at, n));
+                vf_store_some(c + i * c_row + at, vf_max(floor, y), n);
+            }
+        }
+        return;
+    }
+#endif
     FNN_UNROLL
     for (int i = 0; i < mr; i++)
         FNN_UNROLL

@@ -128,6 +128,7 @@ static fnn_status conv_run(const fnn_conv_job *job) {
     const int x_splits = aligned || job->x_layout == FNN_NCHW || job->xc / job->groups % FNN_BLOCK == 0;
     const int y_splits = aligned || job->y_layout == FNN_NCHW || job->yc / job->groups % FNN_BLOCK == 0;
     if (!x_splits || !y_splits) return run_through_planar(job);
+    if (fnn_conv_is_depthwise(job)) return fnn_conv_depthwise(job);
     return fnn_conv_is_planes(job) ? fnn_conv_planes(job) : fnn_conv_bands(job);
 }
 

@@ -53,6 +53,18 @@ size_t fnn_conv_packed_group(fnn_conv_algorithm a, ptrdiff_t in_channels, ptrdif
 /* Any job whose groups start at blocks of 16 where an image is blocked (conv_bands.c). */
 fnn_status fnn_conv_bands(const fnn_conv_job *job);
 
+/* One axis of a strided kernel whose taps are sorted by residue modulo the stride: tap r reads row r*dilation / stride of
+ * phase r % phases, which holds every stride-th row from r*dilation % stride on. */
+typedef struct {
+    ptrdiff_t phases;
+    ptrdiff_t halo; /* largest distance of a tap inside its phase */
+} fnn_conv_axis;
+fnn_conv_axis fnn_conv_axis_of(ptrdiff_t k, ptrdiff_t stride, ptrdiff_t dilation);
+
+/* One input channel a group on NCHW images, a plane at a time (conv_depthwise.c). */
+int fnn_conv_is_depthwise(const fnn_conv_job *job);
+fnn_status fnn_conv_depthwise(const fnn_conv_job *job);
+
 /* NCHW to NCHW without transpositions (conv_planes.c): whether it serves this job better, and the job itself. */
 int fnn_conv_is_planes(const fnn_conv_job *job);
 fnn_status fnn_conv_planes(const fnn_conv_job *job);

@@ -16,20 +16,17 @@
 /* Planes that one group of panels reads for all output channels. */
 #define GROUP_BYTES ((ptrdiff_t)24 << 10)
 #define WIDE_PANELS 4 /* panels of a wide tile */
+/* Copying a panel of a flat result costs as much as so many steps of its sums. */
+#define COPY_STEPS 4.0
 
 typedef enum { DENSE, ROWS, FLAT } write_mode;
-
-typedef struct {
-    ptrdiff_t phases; /* residues modulo the stride that taps have */
-    ptrdiff_t halo;   /* largest distance of a tap inside its phase */
-} axis;
 
 typedef struct {
     const fnn_conv_job *job;
     const fnn_kernel_table *kernels;
     ptrdiff_t es, xs, ys; /* bytes of an element; channels of a group */
     ptrdiff_t packed_group, packed_panel;
-    axis vertical, horizontal;
+    fnn_conv_axis vertical, horizontal;
     write_mode mode;
     ptrdiff_t rows, row_bands, columns, column_bands; /* of a band of the output, at most */
     ptrdiff_t pitch, phase, plane, planes;            /* strides in scratch; planes of a group */
@@ -49,22 +46,30 @@ typedef struct {
 
 static ptrdiff_t gcd(ptrdiff_t a, ptrdiff_t b) { return b ? gcd(b, a % b) : a; }
 
-static axis axis_of(ptrdiff_t k, ptrdiff_t stride, ptrdiff_t dilation) {
-    return (axis){fnn_min(k, stride / gcd(stride, dilation)), (k - 1) * dilation / stride};
+fnn_conv_axis fnn_conv_axis_of(ptrdiff_t k, ptrdiff_t stride, ptrdiff_t dilation) {
+    return (fnn_conv_axis){fnn_min(k, stride / gcd(stride, dilation)), (k - 1) * dilation / stride};
+}
+
+/* Time of a run of pixels, in panels of a wide tile; narrower tiles wait for loads and for the latency of their sums. */
+static double run_cost(ptrdiff_t pixels) {
+    static const double rest[WIDE_PANELS] = {0, 1.4, 2.2, 3.1};
+    const ptrdiff_t panels = fnn_ceil_div(pixels, FNN_BLOCK);
+    return (double)(panels - panels % WIDE_PANELS) + rest[panels % WIDE_PANELS];
 }
 
 static void choose_mode(plan *p) {
     const fnn_conv_job *job = p->job;
-    const ptrdiff_t pitch = job->yw + p->horizontal.halo;
+    const ptrdiff_t run = job->yh * (job->yw + p->horizontal.halo);
+    const double copy = COPY_STEPS / (double)(p->xs * job->kh * job->kw) * (double)job->yw / FNN_BLOCK;
     if (p->horizontal.halo == 0)
         p->mode = DENSE;
-    else /* lanes of a row that are used, against those of a run over rows and the copy */
-        p->mode = job->yh == 1 || 8 * fnn_round_up(job->yw, FNN_BLOCK) <= 9 * pitch ? ROWS : FLAT;
+    else
+        p->mode = job->yh == 1 || run_cost(job->yw) < run_cost(run) / (double)job->yh + copy ? ROWS : FLAT;
 }
 
 static ptrdiff_t plane_size(const plan *p, ptrdiff_t rows, ptrdiff_t columns) {
-    const ptrdiff_t run = (rows + p->vertical.halo) * (columns + p->horizontal.halo);
-    return p->vertical.phases * p->horizontal.phases * run;
+    const ptrdiff_t phases = p->vertical.phases * p->horizontal.phases;
+    return phases * ((rows + p->vertical.halo) * (columns + p->horizontal.halo) + (phases > 1 ? FNN_BLOCK : 0));
 }
 
 /* Rows of a band: at least twice the halo (rows that are loaded twice), as few wasted lanes as possible. */
@@ -103,20 +108,23 @@ static void choose_band(plan *p, int threads) {
     p->parts = fnn_max(1, fnn_min(p->blocks, fnn_ceil_div(4 * threads, bands)));
 }
 
+/* A chunk runs over the 16 channels of a block, over all channels where they are few, or, where they are one or two,
+ * over the taps of a kernel row if those lie side by side. */
 static void fill_chunks(plan *p) {
     const fnn_conv_job *job = p->job;
-    const int blocked = job->algorithm == FNN_CONV_BLOCKED, single = job->kh * job->kw == 1;
-    const ptrdiff_t depth = blocked ? FNN_BLOCK : 1;
-    const ptrdiff_t run = !blocked && p->horizontal.phases == 1 ? job->kw : 1; /* taps of a chunk */
+    const int blocked = job->algorithm == FNN_CONV_BLOCKED;
+    const ptrdiff_t taps = job->kh * job->kw, depth = taps == 1 || !blocked ? p->xs : FNN_BLOCK;
+    const ptrdiff_t tap_step = blocked ? FNN_BLOCK * FNN_BLOCK : FNN_BLOCK;
+    const int along_row = depth < job->kw && !blocked && p->horizontal.phases == 1;
     fnn_chunk *chunk = p->chunks;
-    p->a_step = FNN_BLOCK;
-    p->b_step = blocked || single ? p->plane : job->dw / job->sw;
-    p->chunk_len = single ? p->xs : blocked ? FNN_BLOCK : run;
-    for (ptrdiff_t c = 0; c < (single ? 1 : p->planes); c += depth)
+    p->a_step = blocked || along_row ? FNN_BLOCK : taps * FNN_BLOCK;
+    p->b_step = along_row ? job->dw / job->sw : p->plane;
+    p->chunk_len = along_row ? job->kw : depth;
+    for (ptrdiff_t c = 0; c < p->planes; c += along_row ? 1 : depth)
         for (ptrdiff_t r = 0; r < job->kh; r++)
-            for (ptrdiff_t s = 0; s < job->kw; s += run) {
+            for (ptrdiff_t s = 0; s < job->kw; s += along_row ? job->kw : 1) {
                 const ptrdiff_t slot = r % p->vertical.phases * p->horizontal.phases + s % p->horizontal.phases;
-                chunk->a = (c * job->kh * job->kw + (r * job->kw + s) * depth) * FNN_BLOCK;
+                chunk->a = c * taps * FNN_BLOCK + (r * job->kw + s) * tap_step;
                 chunk->b = c * p->plane + slot * p->phase + r * job->dh / job->sh * p->pitch + s * job->dw / job->sw;
                 chunk++;
             }
@@ -139,22 +147,15 @@ static band band_at(const plan *p, ptrdiff_t index) {
 
 static void load_band(const plan *p, const band *b, char *to) {
     const fnn_conv_job *job = p->job;
-    fnn_planes w = {.x_plane = job->xh * job->xw, .h = job->xh, .w = job->xw, .channels = 1};
-    w.row_step = job->sh, w.column_step = job->sw;
+    fnn_planes w = {.x_plane = job->xh * job->xw, .h = job->xh, .w = job->xw, .channels = p->xs, .y = to};
+    w.x = job->x + (b->image * job->xc + b->group * p->xs) * w.x_plane * p->es;
+    w.row = b->row * job->sh - job->ph, w.row_step = job->sh;
+    w.column = b->column * job->sw - job->pw, w.column_step = job->sw;
+    w.row_phases = p->vertical.phases, w.row_dilation = job->dh;
+    w.column_phases = p->horizontal.phases, w.column_dilation = job->dw;
     w.rows = b->rows + p->vertical.halo, w.columns = b->columns + p->horizontal.halo;
-    w.y_row = p->mode == DENSE ? b->columns : p->pitch, w.y_plane = p->plane;
-    const char *x = job->x + (b->image * job->xc + b->group * p->xs) * w.x_plane * p->es;
-    const int slots = p->vertical.phases * p->horizontal.phases > 1;
-    if (!slots) w.channels = p->xs;
-    for (ptrdiff_t c = 0; c < (slots ? p->xs : 1); c++, x += w.x_plane * p->es)
-        for (ptrdiff_t v = 0; v < p->vertical.phases; v++)
-            for (ptrdiff_t h = 0; h < p->horizontal.phases; h++) {
-                w.x = x;
-                w.row = b->row * job->sh - job->ph + v * job->dh % job->sh;
-                w.column = b->column * job->sw - job->pw + h * job->dw % job->sw;
-                w.y = to + (c * p->plane + (v * p->horizontal.phases + h) * p->phase) * p->es;
-                p->kernels->load_planes(&w);
-            }
+    w.y_row = p->mode == DENSE ? b->columns : p->pitch, w.y_phase = p->phase, w.y_plane = p->plane;
+    p->kernels->load_planes(&w);
 }
 
 /* All pixels of one run, first at source + 0 and c + 0, for output channels [o, o + 16 * blocks). */
@@ -270,12 +271,13 @@ fnn_status fnn_conv_planes(const fnn_conv_job *original) {
     p.packed_group = (ptrdiff_t)fnn_conv_packed_group(job.algorithm, p.xs, p.ys, taps);
     p.packed_panel = p.packed_group / p.blocks;
     p.planes = job.algorithm == FNN_CONV_BLOCKED && taps > 1 ? fnn_round_up(p.xs, FNN_BLOCK) : p.xs;
-    p.vertical = axis_of(job.kh, job.sh, job.dh), p.horizontal = axis_of(job.kw, job.sw, job.dw);
+    p.vertical = fnn_conv_axis_of(job.kh, job.sh, job.dh), p.horizontal = fnn_conv_axis_of(job.kw, job.sw, job.dw);
     choose_mode(&p);
     choose_band(&p, threads);
     p.pitch = p.columns + p.horizontal.halo;
-    p.phase = (p.rows + p.vertical.halo) * p.pitch;
-    p.plane = fnn_round_up(p.vertical.phases * p.horizontal.phases * p.phase, FNN_BLOCK);
+    p.plane = plane_size(&p, p.rows, p.columns);
+    p.phase = p.plane / (p.vertical.phases * p.horizontal.phases);
+    p.plane = fnn_round_up(p.plane, FNN_BLOCK);
     if (taps > 1) p.plane += fnn_round_up(p.horizontal.halo + FNN_BLOCK, FNN_BLOCK);
     p.panel_group = fnn_max(1, GROUP_BYTES / (p.xs * taps * FNN_BLOCK * p.es) / WIDE_PANELS) * WIDE_PANELS;
     p.x_bytes = fnn_round_up((p.planes * p.plane + 2 * FNN_BLOCK) * p.es, FNN_ALIGN);

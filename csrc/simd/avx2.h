@@ -31,8 +31,18 @@ FNN_ALWAYS_INLINE __m256i vm_first(ptrdiff_t n) {
 }
 FNN_ALWAYS_INLINE vf vf_load_some(const real *p, ptrdiff_t n) { return _mm256_maskload_ps(p, vm_first(n)); }
 FNN_ALWAYS_INLINE void vf_store_some(real *p, vf x, ptrdiff_t n) { _mm256_maskstore_ps(p, vm_first(n), x); }
+FNN_ALWAYS_INLINE vf vf_keep(vf x) {
+#if defined(__GNUC__) || defined(__clang__)
+    __asm__("" : "+x"(x));
+#endif
+    return x;
+}
 FNN_ALWAYS_INLINE vf vf_even(vf a, vf b) {
     const __m256d halves = _mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88));
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(halves, 0xD8));
+}
+FNN_ALWAYS_INLINE vf vf_odd(vf a, vf b) {
+    const __m256d halves = _mm256_castps_pd(_mm256_shuffle_ps(a, b, 0xDD));
     return _mm256_castpd_ps(_mm256_permute4x64_pd(halves, 0xD8));
 }
 FNN_ALWAYS_INLINE vf vf_add(vf a, vf b) { return _mm256_add_ps(a, b); }

@@ -42,8 +42,18 @@ FNN_ALWAYS_INLINE void vf_store(real *p, vf x) { _mm512_storeu_ps(p, x); }
 FNN_ALWAYS_INLINE vm vm_first(ptrdiff_t n) { return n >= 16 ? (vm)0xffff : n > 0 ? (vm)((1u << n) - 1) : (vm)0; }
 FNN_ALWAYS_INLINE vf vf_load_some(const real *p, ptrdiff_t n) { return _mm512_maskz_loadu_ps(vm_first(n), p); }
 FNN_ALWAYS_INLINE void vf_store_some(real *p, vf x, ptrdiff_t n) { _mm512_mask_storeu_ps(p, vm_first(n), x); }
+FNN_ALWAYS_INLINE vf vf_keep(vf x) {
+#if defined(__GNUC__) || defined(__clang__)
+    __asm__("" : "+v"(x));
+#endif
+    return x;
+}
 FNN_ALWAYS_INLINE vf vf_even(vf a, vf b) {
     const __m512i pick = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    return _mm512_permutex2var_ps(a, pick, b);
+}
+FNN_ALWAYS_INLINE vf vf_odd(vf a, vf b) {
+    const __m512i pick = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
     return _mm512_permutex2var_ps(a, pick, b);
 }
 FNN_ALWAYS_INLINE vf vf_add(vf a, vf b) { return _mm512_add_ps(a, b); }

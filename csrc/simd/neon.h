@@ -17,7 +17,9 @@ FNN_ALWAYS_INLINE vf vf_zero(void) { return vdupq_n_f32(0); }
 FNN_ALWAYS_INLINE vf vf_set1(real x) { return vdupq_n_f32(x); }
 FNN_ALWAYS_INLINE vf vf_load(const real *p) { return vld1q_f32(p); }
 FNN_ALWAYS_INLINE void vf_store(real *p, vf x) { vst1q_f32(p, x); }
+FNN_ALWAYS_INLINE vf vf_keep(vf x) { return x; }
 FNN_ALWAYS_INLINE vf vf_even(vf a, vf b) { return vuzp1q_f32(a, b); }
+FNN_ALWAYS_INLINE vf vf_odd(vf a, vf b) { return vuzp2q_f32(a, b); }
 FNN_ALWAYS_INLINE vf vf_add(vf a, vf b) { return vaddq_f32(a, b); }
 FNN_ALWAYS_INLINE vf vf_sub(vf a, vf b) { return vsubq_f32(a, b); }
 FNN_ALWAYS_INLINE vf vf_mul(vf a, vf b) { return vmulq_f32(a, b); }
