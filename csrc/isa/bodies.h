@@ -13,6 +13,7 @@
 #include "../kernels/sums.h"
 
 const fnn_kernel_table FNN_NAME(kernels) = {
+    .word = FNN_VF,
     .wide_rows = FNN_WIDE_ROWS,
     .tile_rows = FNN_TILE_ROWS,
     .tile_panels = FNN_TILE_PANELS(FNN_TILE_ROWS),

@@ -22,6 +22,8 @@ typedef struct {
     fnn_chunk *chunks;
     char *scratch;
     ptrdiff_t x_bytes; /* one thread's */
+    int narrow;
+    int32_t *pick; /* narrow: see fnn_depthwise */
 } plan;
 
 int fnn_conv_is_depthwise(const fnn_conv_job *job) {
@@ -30,6 +32,12 @@ int fnn_conv_is_depthwise(const fnn_conv_job *job) {
 }
 
 static ptrdiff_t phase_size(const plan *p, ptrdiff_t rows) { return (rows + p->vertical.halo) * p->pitch + FNN_BLOCK; }
+
+static void choose_channels(plan *p, int threads, ptrdiff_t most) {
+    const ptrdiff_t windows = p->job->n * p->row_bands * p->column_bands;
+    p->channels = fnn_min(most, fnn_ceil_div(p->job->xc, fnn_ceil_div(ITEMS_PER_THREAD * threads, windows)));
+    p->channel_bands = fnn_ceil_div(p->job->xc, p->channels);
+}
 
 static void choose_items(plan *p, int threads) {
     const fnn_conv_job *job = p->job;
@@ -44,11 +52,7 @@ static void choose_items(plan *p, int threads) {
     p->row_bands = fnn_ceil_div(job->yh, p->rows);
     p->phase = phase_size(p, p->rows);
     p->plane = phases * p->phase;
-    const ptrdiff_t fit = fnn_max(1, BAND_BYTES / (p->plane * p->es));
-    const ptrdiff_t windows = job->n * p->row_bands * p->column_bands;
-    const ptrdiff_t shares = fnn_ceil_div(ITEMS_PER_THREAD * threads, windows);
-    p->channels = fnn_min(fit, fnn_ceil_div(job->xc, shares));
-    p->channel_bands = fnn_ceil_div(job->xc, p->channels);
+    choose_channels(p, threads, fnn_max(1, BAND_BYTES / (p->plane * p->es)));
     p->x_bytes = fnn_round_up((p->channels * p->plane + 2 * FNN_BLOCK) * p->es, FNN_ALIGN);
 }
 
@@ -78,7 +82,10 @@ static void compute(const plan *p, fnn_depthwise *d, ptrdiff_t image, ptrdiff_t 
         d->bias = job->bias ? job->bias + o * p->es : NULL;
         d->residual = job->residual ? job->residual + to : NULL;
         d->y = job->y + to;
-        p->kernels->depthwise_planes(d);
+        if (p->narrow)
+            p->kernels->depthwise_narrow(d);
+        else
+            p->kernels->depthwise_planes(d);
     }
 }
 
@@ -108,28 +115,74 @@ static void depthwise_item(const plan *p, ptrdiff_t index, char *scratch) {
     }
 }
 
+/* Images so narrow that the kernel keeps their rows in registers. */
+static int is_narrow(const plan *p) {
+    const fnn_conv_job *job = p->job;
+    return (job->kh == 3 || job->kh == 5) && job->kw == job->kh && (job->sh == 1 || job->sh == 2) &&
+           job->sw == job->sh && job->dh * job->dw == 1 && job->xw < 2 * p->kernels->word &&
+           job->yw <= 2 * p->kernels->word;
+}
+
+static void fill_pick(const plan *p) {
+    const fnn_conv_job *job = p->job;
+    const ptrdiff_t word = p->kernels->word;
+    int32_t *to = p->pick;
+    for (ptrdiff_t block = 0; block * word < job->yw; block++)
+        for (ptrdiff_t s = 0; s < job->kw; s++)
+            for (ptrdiff_t lane = 0; lane < word; lane++) {
+                const ptrdiff_t column = (block * word + lane) * job->sw - job->pw + s;
+                *to++ = (int32_t)(column >= 0 && column < job->xw ? column : 2 * word - 1);
+            }
+}
+
+static void narrow_item(const plan *p, ptrdiff_t index) {
+    const fnn_conv_job *job = p->job;
+    const ptrdiff_t image = index / p->channel_bands, first = index % p->channel_bands * p->channels;
+    fnn_depthwise d = {.h = job->xh, .w_in = job->xw, .padding = job->ph, .kernel = job->kh, .stride = job->sh};
+    d.pick = p->pick, d.y_row = job->yw, d.rows = job->yh, d.columns = job->yw;
+    d.activation = job->activation, d.alpha = job->alpha, d.beta = job->beta;
+    for (ptrdiff_t c = first; c < fnn_min(job->xc, first + p->channels); c++) {
+        d.x = job->x + (image * job->xc + c) * job->xh * job->xw * p->es;
+        compute(p, &d, image, c, 0);
+    }
+}
+
 static void depthwise_body(void *context, const fnn_team *team) {
     const plan *p = context;
     const ptrdiff_t all = p->job->n * p->channel_bands * p->row_bands * p->column_bands;
     for (ptrdiff_t index = fnn_claim(team); index < all; index = fnn_claim(team))
-        depthwise_item(p, index, p->scratch + team->id * p->x_bytes);
+        if (p->narrow)
+            narrow_item(p, index);
+        else
+            depthwise_item(p, index, p->scratch + team->id * p->x_bytes);
 }
 
 fnn_status fnn_conv_depthwise(const fnn_conv_job *job) {
     plan p = {.job = job, .kernels = fnn_kernels(job->dtype), .es = fnn_element_size(job->dtype)};
     const int threads = fnn_get_num_threads();
     const ptrdiff_t taps = job->kh * job->kw;
+    p.row_bands = p.column_bands = 1;
     p.multiplier = job->yc / job->groups;
     p.packed_group = (ptrdiff_t)fnn_conv_packed_group(job->algorithm, 1, p.multiplier, taps);
     p.vertical = fnn_conv_axis_of(job->kh, job->sh, job->dh);
     p.horizontal = fnn_conv_axis_of(job->kw, job->sw, job->dw);
-    choose_items(&p, threads);
-    const size_t tables = (size_t)fnn_round_up((ptrdiff_t)sizeof(fnn_chunk) * taps, FNN_ALIGN);
+    p.narrow = is_narrow(&p);
+    if (p.narrow)
+        choose_channels(&p, threads, job->xc);
+    else
+        choose_items(&p, threads);
+    const size_t pick = p.narrow ? sizeof(int32_t) * (size_t)(job->kw * fnn_round_up(job->yw, p.kernels->word)) : 0;
+    const size_t chunks = sizeof(fnn_chunk) * (size_t)taps;
+    const size_t tables = (size_t)fnn_round_up((ptrdiff_t)(chunks + pick), FNN_ALIGN);
     char *memory = fnn_alloc(tables + (size_t)(p.x_bytes * threads));
     if (!memory) return FNN_NO_MEMORY;
     p.chunks = (fnn_chunk *)memory;
     p.scratch = memory + tables;
-    fill_chunks(&p);
+    p.pick = (int32_t *)(memory + chunks);
+    if (p.narrow)
+        fill_pick(&p);
+    else
+        fill_chunks(&p);
     /* a multiply-add of these costs what four of a tile do */
     const double work = 4.0 * (double)(job->n * job->yc * job->yh * job->yw) * (double)taps;
     fnn_parallel(depthwise_body, &p, threads, work, 1);

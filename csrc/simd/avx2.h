@@ -25,12 +25,19 @@ FNN_ALWAYS_INLINE vf vf_set1(real x) { return _mm256_set1_ps(x); }
 FNN_ALWAYS_INLINE vf vf_load(const real *p) { return _mm256_loadu_ps(p); }
 FNN_ALWAYS_INLINE void vf_store(real *p, vf x) { _mm256_storeu_ps(p, x); }
 #define FNN_HAVE_PARTIAL_WORDS
-FNN_ALWAYS_INLINE __m256i vm_first(ptrdiff_t n) {
+#define vn __m256i
+FNN_ALWAYS_INLINE vn vn_first(ptrdiff_t n) {
     const int count = n > 8 ? 8 : (int)n;
     return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
-FNN_ALWAYS_INLINE vf vf_load_some(const real *p, ptrdiff_t n) { return _mm256_maskload_ps(p, vm_first(n)); }
-FNN_ALWAYS_INLINE void vf_store_some(real *p, vf x, ptrdiff_t n) { _mm256_maskstore_ps(p, vm_first(n), x); }
+FNN_ALWAYS_INLINE vf vf_load_part(const real *p, vn n) { return _mm256_maskload_ps(p, n); }
+FNN_ALWAYS_INLINE void vf_store_part(real *p, vf x, vn n) { _mm256_maskstore_ps(p, n, x); }
+#define vi __m256i
+FNN_ALWAYS_INLINE vi vi_load(const int32_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
+FNN_ALWAYS_INLINE vf vf_lookup(vf a, vf b, vi i) {
+    const vf in_b = _mm256_castsi256_ps(_mm256_slli_epi32(i, 28)); /* bit 3 of the index to the sign */
+    return _mm256_blendv_ps(_mm256_permutevar8x32_ps(a, i), _mm256_permutevar8x32_ps(b, i), in_b);
+}
 FNN_ALWAYS_INLINE vf vf_keep(vf x) {
 #if defined(__GNUC__) || defined(__clang__)
     __asm__("" : "+x"(x));

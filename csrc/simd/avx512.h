@@ -39,9 +39,13 @@ FNN_ALWAYS_INLINE vf vf_set1(real x) { return _mm512_set1_ps(x); }
 FNN_ALWAYS_INLINE vf vf_load(const real *p) { return _mm512_loadu_ps(p); }
 FNN_ALWAYS_INLINE void vf_store(real *p, vf x) { _mm512_storeu_ps(p, x); }
 #define FNN_HAVE_PARTIAL_WORDS
-FNN_ALWAYS_INLINE vm vm_first(ptrdiff_t n) { return n >= 16 ? (vm)0xffff : n > 0 ? (vm)((1u << n) - 1) : (vm)0; }
-FNN_ALWAYS_INLINE vf vf_load_some(const real *p, ptrdiff_t n) { return _mm512_maskz_loadu_ps(vm_first(n), p); }
-FNN_ALWAYS_INLINE void vf_store_some(real *p, vf x, ptrdiff_t n) { _mm512_mask_storeu_ps(p, vm_first(n), x); }
+#define vn __mmask16
+FNN_ALWAYS_INLINE vn vn_first(ptrdiff_t n) { return n >= 16 ? (vn)0xffff : n > 0 ? (vn)((1u << n) - 1) : (vn)0; }
+FNN_ALWAYS_INLINE vf vf_load_part(const real *p, vn n) { return _mm512_maskz_loadu_ps(n, p); }
+FNN_ALWAYS_INLINE void vf_store_part(real *p, vf x, vn n) { _mm512_mask_storeu_ps(p, n, x); }
+#define vi __m512i
+FNN_ALWAYS_INLINE vi vi_load(const int32_t *p) { return _mm512_loadu_si512(p); }
+FNN_ALWAYS_INLINE vf vf_lookup(vf a, vf b, vi i) { return _mm512_permutex2var_ps(a, i, b); }
 FNN_ALWAYS_INLINE vf vf_keep(vf x) {
 #if defined(__GNUC__) || defined(__clang__)
     __asm__("" : "+v"(x));
