@@ -50,8 +50,8 @@ typedef struct {
     ptrdiff_t w_run;
     const fnn_chunk *chunks; /* columns of the kernel, or single taps where run is 1 */
     ptrdiff_t n_chunks, run; /* run: 1, 3, 5 or 7 */
-    ptrdiff_t h, w_in, padding, kernel, stride; /* narrow: image x[h][w_in], padding above, square kernel and stride */
-    const int32_t *pick;     /* narrow: [ceil(columns / FNN_VF)][kernel][FNN_VF] source columns, 2*FNN_VF - 1 outside */
+    ptrdiff_t h, w_in, above, before, kernel, stride; /* direct: image x[h][w_in], its padding, square kernel and stride */
+    const int32_t *pick;     /* direct: [kernel][FNN_VF], tap + lane * stride */
     const void *bias;        /* one element, or NULL */
     void *y;
     ptrdiff_t y_row, rows, columns;

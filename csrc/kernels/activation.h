@@ -7,26 +7,31 @@
  * Expanded names: fnn_activation_row__avx2, fnn_relu_grad_row__avx2, ... */
 
 #ifndef FNN_HAVE_PARTIAL_WORDS
-typedef ptrdiff_t FNN_CAT(fnn_part_, FNN_ISA);
+typedef struct {
+    int begin, end;
+} FNN_CAT(fnn_part_, FNN_ISA);
 #define vn FNN_CAT(fnn_part_, FNN_ISA)
-FNN_ALWAYS_INLINE vn vn_first(ptrdiff_t n) { return n; }
+FNN_ALWAYS_INLINE vn vn_range(ptrdiff_t begin, ptrdiff_t end) {
+    return (vn){(int)fnn_max(begin, 0), (int)fnn_min(end, FNN_VF)};
+}
 FNN_ALWAYS_INLINE vf vf_load_part(const real *p, vn n) {
     real full[FNN_VF] = {0};
-    if (n >= FNN_VF) return vf_load(p);
-    for (ptrdiff_t i = 0; i < n; i++) full[i] = p[i];
+    if (n.begin == 0 && n.end == FNN_VF) return vf_load(p);
+    for (int i = n.begin; i < n.end; i++) full[i] = p[i];
     return vf_load(full);
 }
 
 FNN_ALWAYS_INLINE void vf_store_part(real *p, vf x, vn n) {
     real full[FNN_VF];
-    if (n >= FNN_VF) {
+    if (n.begin == 0 && n.end == FNN_VF) {
         vf_store(p, x);
         return;
     }
     vf_store(full, x);
-    for (ptrdiff_t i = 0; i < n; i++) p[i] = full[i];
+    for (int i = n.begin; i < n.end; i++) p[i] = full[i];
 }
 #endif
+FNN_ALWAYS_INLINE vn vn_first(ptrdiff_t n) { return vn_range(0, n); }
 FNN_ALWAYS_INLINE vf vf_load_some(const real *p, ptrdiff_t n) { return vf_load_part(p, vn_first(n)); }
 FNN_ALWAYS_INLINE void vf_store_some(real *p, vf x, ptrdiff_t n) { vf_store_part(p, x, vn_first(n)); }
 

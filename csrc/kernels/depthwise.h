@@ -50,8 +50,8 @@ void FNN_NAME(depthwise_row)(const fnn_strip *s) {
  * what the ImageNet networks have; 7 sums, 7 weights of a run and a word fit 16 registers.
  * Expanded names: fnn_depthwise_planes__scalar, fnn_depthwise_planes__avx2, ... */
 
-FNN_NOINLINE void depthwise_finish(const fnn_depthwise *d, const real *raw, ptrdiff_t row, ptrdiff_t column, int rows) {
-    const ptrdiff_t n = d->columns - column;
+FNN_NOINLINE void depthwise_finish(const fnn_depthwise *d, const real *raw, ptrdiff_t row, ptrdiff_t column,
+                                   ptrdiff_t n, int rows) {
     for (int i = 0; i < rows; i++) {
         const ptrdiff_t at = (row + i) * d->y_row + column;
         vf v = vf_load(raw + i * FNN_VF);
@@ -102,7 +102,7 @@ FNN_ALWAYS_INLINE void depthwise_rows(const fnn_depthwise *d, ptrdiff_t row, con
         real raw[7 * FNN_VF];
         FNN_UNROLL
         for (int i = 0; i < rows; i++) vf_store(raw + i * FNN_VF, acc[i]);
-        depthwise_finish(d, raw, row, column, rows);
+        depthwise_finish(d, raw, row, column, columns - column, rows);
     }
 }
 
@@ -125,71 +125,78 @@ void FNN_NAME(depthwise_planes)(const fnn_depthwise *d) {
     }
 }
 
-/* The same for images less than two words wide: rows stay in registers, where a lookup moves each column under its output
- * and takes what lies outside the image from a lane that is zero. No padded copy, which took longer than the sums.
- * Expanded names: fnn_depthwise_narrow__scalar, fnn_depthwise_narrow__avx2, ... */
-FNN_ALWAYS_INLINE void narrow_rows(const fnn_depthwise *d, ptrdiff_t row, ptrdiff_t block, const int rows, const int k,
-                                   const int stride) {
-    const ptrdiff_t w = d->w_in, h = d->h;
-    const real *weights = d->w, *x = d->x;
+/* The same straight from the image, whose rows pass through registers: two words hold what a word of outputs needs, with
+ * zeros outside the image, and lookups move each tap under its output. Saves the padded copy, which takes longer than
+ * the sums of a stride of 2 or of a narrow image.
+ * Expanded names: fnn_depthwise_direct__scalar, fnn_depthwise_direct__avx2, ... */
+FNN_ALWAYS_INLINE void direct_rows(const fnn_depthwise *d, ptrdiff_t row, const int rows, const int k, const int stride) {
+    const ptrdiff_t w = d->w_in, h = d->h, block = fnn_min(FNN_VF, (2 * FNN_VF - k) / stride + 1);
+    const real *weights = d->w;
     const vf start = d->bias ? vf_set1(*(const real *)d->bias) : vf_zero();
-    const vn in_a = vn_first(w), in_b = vn_first(w - FNN_VF);
     vi pick[5];
-    vf acc[7], weight[9];
+    vf weight[9];
     FNN_UNROLL
-    for (int t = 0; t < (k == 3 ? 9 : 0); t++) weight[t] = vf_keep(vf_set1(weights[t * FNN_BLOCK]));
-    FNN_UNROLL
-    for (int s = 0; s < k; s++) pick[s] = vi_load(d->pick + (block * k + s) * FNN_VF);
-    FNN_UNROLL
-    for (int i = 0; i < rows; i++) acc[i] = start;
-    FNN_UNROLL
-    for (int t = 0; t < (rows - 1) * stride + k; t++) {
-        const ptrdiff_t source = row * stride - d->padding + t;
-        if (source < 0 || source >= h) continue;
-        const vf a = vf_keep(vf_load_part(x + source * w, in_a));
-        const vf b = vf_keep(vf_load_part(x + source * w + FNN_VF, in_b));
+    for (int s = 0; s < k; s++) pick[s] = vi_load(d->pick + s * FNN_VF);
+    if (k == 3) {
         FNN_UNROLL
-        for (int s = 0; s < k; s++) {
-            const vf word = vf_keep(vf_lookup(a, b, pick[s]));
+        for (int t = 0; t < 9; t++) weight[t] = vf_keep(vf_set1(weights[t * FNN_BLOCK]));
+    }
+    for (ptrdiff_t column = 0; column < d->columns; column += block) {
+        const ptrdiff_t first = column * stride - d->before;
+        const real *x = (const real *)d->x + first;
+        const vn in_a = vn_range(-first, w - first), in_b = vn_range(-first - FNN_VF, w - first - FNN_VF);
+        vf acc[7];
+        FNN_UNROLL
+        for (int i = 0; i < rows; i++) acc[i] = start;
+        FNN_UNROLL
+        for (int t = 0; t < (rows - 1) * stride + k; t++) {
+            const ptrdiff_t source = row * stride - d->above + t;
+            if (source < 0 || source >= h) continue;
+            const vf a = vf_keep(vf_load_part(x + source * w, in_a));
+            const vf b = vf_keep(vf_load_part(x + source * w + FNN_VF, in_b));
             FNN_UNROLL
-            for (int i = 0; i < rows; i++) {
-                const int r = t - i * stride;
-                if (r >= 0 && r < k)
-                    acc[i] = vf_fma(word, k == 3 ? weight[r * k + s] : vf_set1(weights[(r * k + s) * FNN_BLOCK]), acc[i]);
+            for (int s = 0; s < k; s++) {
+                const vf word = vf_keep(vf_lookup(a, b, pick[s]));
+                FNN_UNROLL
+                for (int i = 0; i < rows; i++) {
+                    const int r = t - i * stride, tap = r * k + s;
+                    if (r >= 0 && r < k)
+                        acc[i] = vf_fma(word, k == 3 ? weight[tap] : vf_set1(weights[tap * FNN_BLOCK]), acc[i]);
+                }
             }
         }
-    }
+        const ptrdiff_t n = fnn_min(block, d->columns - column);
 #ifdef FNN_HAVE_PARTIAL_WORDS
-    if (!d->residual && d->activation <= FNN_RELU) {
-        const vf floor = vf_set1(d->activation == FNN_RELU ? 0 : -(real)INFINITY);
-        const vn inside = vn_first(d->columns - block * FNN_VF);
-        const ptrdiff_t y_row = d->y_row;
-        real *y = (real *)d->y + row * y_row + block * FNN_VF;
-        FNN_UNROLL
-        for (int i = 0; i < rows; i++) vf_store_part(y + i * y_row, vf_max(floor, acc[i]), inside);
-        return;
-    }
+        if (!d->residual && d->activation <= FNN_RELU) {
+            const vf floor = vf_set1(d->activation == FNN_RELU ? 0 : -(real)INFINITY);
+            const vn inside = vn_first(n);
+            const ptrdiff_t y_row = d->y_row;
+            real *y = (real *)d->y + row * y_row + column;
+            FNN_UNROLL
+            for (int i = 0; i < rows; i++) vf_store_part(y + i * y_row, vf_max(floor, acc[i]), inside);
+            continue;
+        }
 #endif
-    real raw[7 * FNN_VF];
-    FNN_UNROLL
-    for (int i = 0; i < rows; i++) vf_store(raw + i * FNN_VF, acc[i]);
-    depthwise_finish(d, raw, row, block * FNN_VF, rows);
+        real raw[7 * FNN_VF];
+        FNN_UNROLL
+        for (int i = 0; i < rows; i++) vf_store(raw + i * FNN_VF, acc[i]);
+        depthwise_finish(d, raw, row, column, n, rows);
+    }
 }
 
-#define NARROW_LIST(T) T(7, 3, 1) T(7, 3, 2) T(7, 5, 1) T(7, 5, 2) T(1, 3, 1) T(1, 3, 2) T(1, 5, 1) T(1, 5, 2)
-#define NARROW_FUNCTION(rows, k, stride) \
-    FNN_NOINLINE void narrow_##rows##x##k##s##stride(const fnn_depthwise *d, ptrdiff_t row, ptrdiff_t block) { \
-        narrow_rows(d, row, block, rows, k, stride); \
+#define DIRECT_LIST(T) T(7, 3, 1) T(7, 3, 2) T(7, 5, 1) T(7, 5, 2) T(1, 3, 1) T(1, 3, 2) T(1, 5, 1) T(1, 5, 2)
+#define DIRECT_FUNCTION(rows, k, stride) \
+    FNN_NOINLINE void direct_##rows##x##k##s##stride(const fnn_depthwise *d, ptrdiff_t row) { \
+        direct_rows(d, row, rows, k, stride); \
     }
-NARROW_LIST(NARROW_FUNCTION)
-#define NARROW_ENTRY(rows, k, stride) [rows == 7][k == 5][stride == 2] = narrow_##rows##x##k##s##stride,
-static void (*const narrow_table[2][2][2])(const fnn_depthwise *, ptrdiff_t, ptrdiff_t) = {NARROW_LIST(NARROW_ENTRY)};
+DIRECT_LIST(DIRECT_FUNCTION)
+#define DIRECT_ENTRY(rows, k, stride) [rows == 7][k == 5][stride == 2] = direct_##rows##x##k##s##stride,
+static void (*const direct_table[2][2][2])(const fnn_depthwise *, ptrdiff_t) = {DIRECT_LIST(DIRECT_ENTRY)};
 
-void FNN_NAME(depthwise_narrow)(const fnn_depthwise *d) {
+void FNN_NAME(depthwise_direct)(const fnn_depthwise *d) {
     for (ptrdiff_t row = 0; row < d->rows;) {
         const int tall = d->rows - row >= 7;
-        for (ptrdiff_t block = 0; block * FNN_VF < d->columns; block++)
-            narrow_table[tall][d->kernel == 5][d->stride == 2](d, row, block);
+        direct_table[tall][d->kernel == 5][d->stride == 2](d, row);
         row += tall ? 7 : 1;
     }
 }

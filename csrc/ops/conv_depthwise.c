@@ -22,8 +22,8 @@ typedef struct {
     fnn_chunk *chunks;
     char *scratch;
     ptrdiff_t x_bytes; /* one thread's */
-    int narrow;
-    int32_t *pick; /* narrow: see fnn_depthwise */
+    int direct;
+    int32_t *pick; /* direct: see fnn_depthwise */
 } plan;
 
 int fnn_conv_is_depthwise(const fnn_conv_job *job) {
@@ -82,68 +82,78 @@ static void compute(const plan *p, fnn_depthwise *d, ptrdiff_t image, ptrdiff_t 
         d->bias = job->bias ? job->bias + o * p->es : NULL;
         d->residual = job->residual ? job->residual + to : NULL;
         d->y = job->y + to;
-        if (p->narrow)
-            p->kernels->depthwise_narrow(d);
+        if (p->direct)
+            p->kernels->depthwise_direct(d);
         else
             p->kernels->depthwise_planes(d);
     }
 }
 
-static void depthwise_item(const plan *p, ptrdiff_t index, char *scratch) {
+typedef struct {
+    ptrdiff_t image, channel, channels, row, rows, column, columns; /* of the input: channels; of the output: the rest */
+} window;
+
+static window window_at(const plan *p, ptrdiff_t index) {
     const fnn_conv_job *job = p->job;
-    const ptrdiff_t column = index % p->column_bands * p->columns;
-    const ptrdiff_t row = index / p->column_bands % p->row_bands * p->rows;
-    const ptrdiff_t rest = index / p->column_bands / p->row_bands;
-    const ptrdiff_t channel = rest % p->channel_bands * p->channels, image = rest / p->channel_bands;
-    fnn_depthwise d = {.x_row = p->pitch, .w_run = job->kw * FNN_BLOCK, .y_row = job->yw, .run = p->run};
-    d.chunks = p->chunks, d.n_chunks = p->n_chunks;
-    d.rows = fnn_min(p->rows, job->yh - row), d.columns = fnn_min(p->columns, job->yw - column);
-    d.activation = job->activation, d.alpha = job->alpha, d.beta = job->beta;
-    fnn_planes w = {.x_plane = job->xh * job->xw, .h = job->xh, .w = job->xw, .y = scratch};
-    w.channels = fnn_min(p->channels, job->xc - channel);
-    w.x = job->x + (image * job->xc + channel) * w.x_plane * p->es;
-    w.row = row * job->sh - job->ph, w.row_step = job->sh;
-    w.column = column * job->sw - job->pw, w.column_step = job->sw;
+    window at = {.column = index % p->column_bands * p->columns};
+    at.row = index / p->column_bands % p->row_bands * p->rows;
+    index /= p->column_bands * p->row_bands;
+    at.channel = index % p->channel_bands * p->channels, at.image = index / p->channel_bands;
+    at.channels = fnn_min(p->channels, job->xc - at.channel);
+    at.rows = fnn_min(p->rows, job->yh - at.row), at.columns = fnn_min(p->columns, job->yw - at.column);
+    return at;
+}
+
+static void load_window(const plan *p, const window *at, char *scratch) {
+    const fnn_conv_job *job = p->job;
+    fnn_planes w = {.x_plane = job->xh * job->xw, .h = job->xh, .w = job->xw, .channels = at->channels, .y = scratch};
+    w.x = job->x + (at->image * job->xc + at->channel) * w.x_plane * p->es;
+    w.row = at->row * job->sh - job->ph, w.row_step = job->sh;
+    w.column = at->column * job->sw - job->pw, w.column_step = job->sw;
     w.row_phases = p->vertical.phases, w.row_dilation = job->dh;
     w.column_phases = p->horizontal.phases, w.column_dilation = job->dw;
-    w.rows = d.rows + p->vertical.halo, w.columns = d.columns + p->horizontal.halo;
+    w.rows = at->rows + p->vertical.halo, w.columns = at->columns + p->horizontal.halo;
     w.y_row = p->pitch, w.y_phase = p->phase, w.y_plane = p->plane;
     p->kernels->load_planes(&w);
-    for (ptrdiff_t c = 0; c < w.channels; c++) {
+}
+
+static void depthwise_item(const plan *p, ptrdiff_t index, char *scratch) {
+    const fnn_conv_job *job = p->job;
+    const window at = window_at(p, index);
+    fnn_depthwise d = {.x_row = p->pitch, .w_run = job->kw * FNN_BLOCK, .y_row = job->yw, .run = p->run};
+    d.chunks = p->chunks, d.n_chunks = p->n_chunks;
+    d.rows = at.rows, d.columns = at.columns;
+    d.activation = job->activation, d.alpha = job->alpha, d.beta = job->beta;
+    load_window(p, &at, scratch);
+    for (ptrdiff_t c = 0; c < at.channels; c++) {
         d.x = scratch + c * p->plane * p->es;
-        compute(p, &d, image, channel + c, row * job->yw + column);
+        compute(p, &d, at.image, at.channel + c, at.row * job->yw + at.column);
     }
 }
 
-/* Images so narrow that the kernel keeps their rows in registers. */
-static int is_narrow(const plan *p) {
+/* What kernels/depthwise.h computes straight from the image: strides of 2, and rows of less than two words, where the
+ * padded copy costs most. */
+static int is_direct(const plan *p) {
     const fnn_conv_job *job = p->job;
-    return (job->kh == 3 || job->kh == 5) && job->kw == job->kh && (job->sh == 1 || job->sh == 2) &&
-           job->sw == job->sh && job->dh * job->dw == 1 && job->xw < 2 * p->kernels->word &&
-           job->yw <= 2 * p->kernels->word;
+    return (job->kh == 3 || job->kh == 5) && job->kw == job->kh && job->sw == job->sh && job->dh * job->dw == 1 &&
+           (job->sh == 2 || (job->sh == 1 && job->xw < 2 * p->kernels->word));
 }
 
 static void fill_pick(const plan *p) {
-    const fnn_conv_job *job = p->job;
-    const ptrdiff_t word = p->kernels->word;
-    int32_t *to = p->pick;
-    for (ptrdiff_t block = 0; block * word < job->yw; block++)
-        for (ptrdiff_t s = 0; s < job->kw; s++)
-            for (ptrdiff_t lane = 0; lane < word; lane++) {
-                const ptrdiff_t column = (block * word + lane) * job->sw - job->pw + s;
-                *to++ = (int32_t)(column >= 0 && column < job->xw ? column : 2 * word - 1);
-            }
+    for (ptrdiff_t s = 0; s < p->job->kw; s++)
+        for (ptrdiff_t lane = 0; lane < p->kernels->word; lane++)
+            p->pick[s * p->kernels->word + lane] = (int32_t)((s + lane * p->job->sw) % (2 * p->kernels->word));
 }
 
-static void narrow_item(const plan *p, ptrdiff_t index) {
+static void direct_item(const plan *p, ptrdiff_t index) {
     const fnn_conv_job *job = p->job;
-    const ptrdiff_t image = index / p->channel_bands, first = index % p->channel_bands * p->channels;
-    fnn_depthwise d = {.h = job->xh, .w_in = job->xw, .padding = job->ph, .kernel = job->kh, .stride = job->sh};
-    d.pick = p->pick, d.y_row = job->yw, d.rows = job->yh, d.columns = job->yw;
+    const window at = window_at(p, index);
+    fnn_depthwise d = {.h = job->xh, .w_in = job->xw, .above = job->ph, .before = job->pw, .kernel = job->kh};
+    d.stride = job->sh, d.pick = p->pick, d.y_row = job->yw, d.rows = job->yh, d.columns = job->yw;
     d.activation = job->activation, d.alpha = job->alpha, d.beta = job->beta;
-    for (ptrdiff_t c = first; c < fnn_min(job->xc, first + p->channels); c++) {
-        d.x = job->x + (image * job->xc + c) * job->xh * job->xw * p->es;
-        compute(p, &d, image, c, 0);
+    for (ptrdiff_t c = at.channel; c < at.channel + at.channels; c++) {
+        d.x = job->x + (at.image * job->xc + c) * job->xh * job->xw * p->es;
+        compute(p, &d, at.image, c, 0);
     }
 }
 
@@ -151,8 +161,8 @@ static void depthwise_body(void *context, const fnn_team *team) {
     const plan *p = context;
     const ptrdiff_t all = p->job->n * p->channel_bands * p->row_bands * p->column_bands;
     for (ptrdiff_t index = fnn_claim(team); index < all; index = fnn_claim(team))
-        if (p->narrow)
-            narrow_item(p, index);
+        if (p->direct)
+            direct_item(p, index);
         else
             depthwise_item(p, index, p->scratch + team->id * p->x_bytes);
 }
@@ -161,17 +171,17 @@ fnn_status fnn_conv_depthwise(const fnn_conv_job *job) {
     plan p = {.job = job, .kernels = fnn_kernels(job->dtype), .es = fnn_element_size(job->dtype)};
     const int threads = fnn_get_num_threads();
     const ptrdiff_t taps = job->kh * job->kw;
-    p.row_bands = p.column_bands = 1;
+    p.row_bands = p.column_bands = 1, p.rows = job->yh, p.columns = job->yw;
     p.multiplier = job->yc / job->groups;
     p.packed_group = (ptrdiff_t)fnn_conv_packed_group(job->algorithm, 1, p.multiplier, taps);
     p.vertical = fnn_conv_axis_of(job->kh, job->sh, job->dh);
     p.horizontal = fnn_conv_axis_of(job->kw, job->sw, job->dw);
-    p.narrow = is_narrow(&p);
-    if (p.narrow)
+    p.direct = is_direct(&p);
+    if (p.direct)
         choose_channels(&p, threads, job->xc);
     else
         choose_items(&p, threads);
-    const size_t pick = p.narrow ? sizeof(int32_t) * (size_t)(job->kw * fnn_round_up(job->yw, p.kernels->word)) : 0;
+    const size_t pick = p.direct ? sizeof(int32_t) * (size_t)(job->kw * p.kernels->word) : 0;
     const size_t chunks = sizeof(fnn_chunk) * (size_t)taps;
     const size_t tables = (size_t)fnn_round_up((ptrdiff_t)(chunks + pick), FNN_ALIGN);
     char *memory = fnn_alloc(tables + (size_t)(p.x_bytes * threads));
@@ -179,7 +189,7 @@ fnn_status fnn_conv_depthwise(const fnn_conv_job *job) {
     p.chunks = (fnn_chunk *)memory;
     p.scratch = memory + tables;
     p.pick = (int32_t *)(memory + chunks);
-    if (p.narrow)
+    if (p.direct)
         fill_pick(&p);
     else
         fill_chunks(&p);

@@ -26,9 +26,12 @@ FNN_ALWAYS_INLINE vf vf_load(const real *p) { return _mm256_loadu_ps(p); }
 FNN_ALWAYS_INLINE void vf_store(real *p, vf x) { _mm256_storeu_ps(p, x); }
 #define FNN_HAVE_PARTIAL_WORDS
 #define vn __m256i
-FNN_ALWAYS_INLINE vn vn_first(ptrdiff_t n) {
-    const int count = n > 8 ? 8 : (int)n;
+FNN_ALWAYS_INLINE vn vn_below(ptrdiff_t n) {
+    const int count = n > 8 ? 8 : n < 0 ? 0 : (int)n;
     return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+FNN_ALWAYS_INLINE vn vn_range(ptrdiff_t begin, ptrdiff_t end) {
+    return _mm256_andnot_si256(vn_below(begin), vn_below(end));
 }
 FNN_ALWAYS_INLINE vf vf_load_part(const real *p, vn n) { return _mm256_maskload_ps(p, n); }
 FNN_ALWAYS_INLINE void vf_store_part(real *p, vf x, vn n) { _mm256_maskstore_ps(p, n, x); }

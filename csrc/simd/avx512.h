@@ -40,7 +40,8 @@ FNN_ALWAYS_INLINE vf vf_load(const real *p) { return _mm512_loadu_ps(p); }
 FNN_ALWAYS_INLINE void vf_store(real *p, vf x) { _mm512_storeu_ps(p, x); }
 #define FNN_HAVE_PARTIAL_WORDS
 #define vn __mmask16
-FNN_ALWAYS_INLINE vn vn_first(ptrdiff_t n) { return n >= 16 ? (vn)0xffff : n > 0 ? (vn)((1u << n) - 1) : (vn)0; }
+FNN_ALWAYS_INLINE unsigned vn_below(ptrdiff_t n) { return n >= 16 ? 0xffff : n > 0 ? (1u << n) - 1 : 0; }
+FNN_ALWAYS_INLINE vn vn_range(ptrdiff_t begin, ptrdiff_t end) { return (vn)(vn_below(end) & ~vn_below(begin)); }
 FNN_ALWAYS_INLINE vf vf_load_part(const real *p, vn n) { return _mm512_maskz_loadu_ps(n, p); }
 FNN_ALWAYS_INLINE void vf_store_part(real *p, vf x, vn n) { _mm512_mask_storeu_ps(p, n, x); }
 #define vi __m512i
