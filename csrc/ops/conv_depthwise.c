@@ -7,7 +7,7 @@
 #define BAND_BYTES ((ptrdiff_t)24 << 10)
 #define BAND_ROWS 7          /* rows of the kernel's tallest block */
 #define BAND_COLUMNS 2048    /* of a long signal */
-#define ITEMS_PER_THREAD 6   /* to claim, so that a faster core takes more of them */
+#define ITEMS_PER_THREAD 8   /* to claim, so that a faster core takes more of them */
 #define MOST_MULTIPLIER 3    /* output channels a group; more of them share loads better as rows of a strip */
 
 typedef struct {
@@ -136,7 +136,7 @@ static void depthwise_item(const plan *p, ptrdiff_t index, char *scratch) {
 static int is_direct(const plan *p) {
     const fnn_conv_job *job = p->job;
     return (job->kh == 3 || job->kh == 5) && job->kw == job->kh && job->sw == job->sh && job->dh * job->dw == 1 &&
-           (job->sh == 2 || (job->sh == 1 && job->xw < 2 * p->kernels->word));
+           job->sh <= 2;
 }
 
 static void fill_pick(const plan *p) {
