@@ -148,7 +148,8 @@ void fnn_clear_lanes(const fnn_conv_job *job, ptrdiff_t pixels, int computed, ch
 static fnn_status run_split(const fnn_conv_job *job) {
     if (job->method >= FNN_WINOGRAD2) return fnn_conv_winograd(job, tile_side(job->method));
     if (job->algorithm == FNN_CONV_SUBPIXEL) return fnn_conv_subpixel(job);
-    return fnn_conv_is_pointwise(job) ? fnn_conv_pointwise(job) : fnn_conv_bands(job);
+    if (fnn_conv_is_depthwise(job)) return fnn_conv_depthwise(job);
+    return fnn_conv_is_planes(job) ? fnn_conv_planes(job) : fnn_conv_bands(job);
 }
 
 /* Groups that do not start at a block of 16 cannot be split off a blocked image: go through NCHW copies. */

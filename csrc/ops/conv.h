@@ -1,5 +1,5 @@
-/* What the files of the convolution share: conv.c (entry points, packing, choice), conv_plan.c, conv_bands.c and
- * conv_pointwise.c (forward and input gradient), conv_grad_weight.c. */
+/* What the files of the convolution share: conv.c (entry points, packing, choice), conv_plan.c, conv_bands.c, conv_planes.c,
+ * conv_depthwise.c and conv_winograd.c (forward and input gradient), conv_grad_weight.c. */
 #ifndef FNN_OPS_CONV_H
 #define FNN_OPS_CONV_H
 
@@ -93,8 +93,25 @@ void fnn_conv_subpixel_pack(const fnn_conv_params *p, const char *weight, char *
 fnn_status fnn_conv_subpixel(const fnn_conv_job *job);
 void fnn_conv_spread(const fnn_conv_job *job, const fnn_conv_piece *piece, int out, char *image, char *scratch);
 
-/* 1x1 on NCHW images (conv_pointwise.c): whether it serves this job better, and the job itself. */
-int fnn_conv_is_pointwise(const fnn_conv_job *job);
-fnn_status fnn_conv_pointwise(const fnn_conv_job *job);
+/* Whether a job has neither depth nor padding other than zeros. */
+static inline int fnn_conv_is_flat(const fnn_conv_job *job) {
+    return job->xd * job->yd * job->kd == 1 && job->pd == 0 && job->padding_mode == FNN_PAD_CONSTANT;
+}
+
+/* One axis of a strided kernel whose taps are sorted by residue modulo the stride: tap r reads row r*dilation / stride of
+ * phase r % phases, which holds every stride-th row from r*dilation % stride on. */
+typedef struct {
+    ptrdiff_t phases;
+    ptrdiff_t halo; /* largest distance of a tap inside its phase */
+} fnn_conv_axis;
+fnn_conv_axis fnn_conv_axis_of(ptrdiff_t k, ptrdiff_t stride, ptrdiff_t dilation);
+
+/* One input channel a group on NCHW images, a plane at a time (conv_depthwise.c). */
+int fnn_conv_is_depthwise(const fnn_conv_job *job);
+fnn_status fnn_conv_depthwise(const fnn_conv_job *job);
+
+/* NCHW to NCHW without transpositions (conv_planes.c): whether it serves this job better, and the job itself. */
+int fnn_conv_is_planes(const fnn_conv_job *job);
+fnn_status fnn_conv_planes(const fnn_conv_job *job);
 
 #endif
