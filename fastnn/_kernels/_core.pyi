@@ -5,7 +5,7 @@ import numpy as np
 __all__ = [
     "ACTIVATIONS",
     "ConvParams",
-    "PackedConv2d",
+    "PackedConv",
     "PackedLinear",
     "PoolParams",
     "activate",
@@ -57,6 +57,7 @@ def unblock(x: np.ndarray, y: np.ndarray, n: int, c: int, h: int, w: int) -> Non
 class ConvParams:
     x_shape: tuple[int, ...]
     y_shape: tuple[int, ...]
+    transposed: bool
     def __init__(
         self,
         x_shape: tuple[int, ...],
@@ -66,6 +67,7 @@ class ConvParams:
         padding: tuple[int, ...],
         dilation: tuple[int, ...],
         groups: int,
+        transposed: bool = False,
     ) -> None: ...
 
 def conv_algorithm(params: ConvParams) -> str: ...
@@ -91,16 +93,18 @@ def conv_grad_weight(
 def channel_sum(x: np.ndarray, layout: int, n: int, c: int, pixels: int, out: np.ndarray) -> None: ...
 
 @final
-class PackedConv2d:
+class PackedConv:
     packed: np.ndarray
     bias: np.ndarray | None
     dtype: np.dtype
-    weight_shape: tuple[int, int, int, int]
-    stride: tuple[int, int]
-    padding: tuple[tuple[int, int], tuple[int, int]]
-    dilation: tuple[int, int]
+    weight_shape: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[tuple[int, int], ...]
+    dilation: tuple[int, ...]
     activation_spec: tuple[int, float, float]
+    output_padding: tuple[int, ...] | None
     groups: int
+    transposed: bool
     @property
     def nbytes(self) -> int: ...
     def __init__(
@@ -109,18 +113,19 @@ class PackedConv2d:
         packed: np.ndarray,
         bias: np.ndarray | None,
         weight_shape: tuple[int, ...],
-        stride: tuple[int, int],
-        padding: tuple[tuple[int, int], tuple[int, int]],
-        dilation: tuple[int, int],
+        stride: tuple[int, ...],
+        padding: tuple[tuple[int, int], ...],
+        dilation: tuple[int, ...],
         groups: int,
         activation: tuple[int, float, float],
+        output_padding: tuple[int, ...] | None = None,
     ) -> None: ...
     @staticmethod
     def pack(params: ConvParams, weight: np.ndarray) -> np.ndarray: ...
     def plan(self, x_shape: tuple[int, ...]) -> ConvParams: ...
     def __call__(self, x: Any, residual: Any = None, out: Any = None) -> Any: ...
-    def __copy__(self) -> PackedConv2d: ...
-    def __deepcopy__(self, memo: Any) -> PackedConv2d: ...
+    def __copy__(self) -> PackedConv: ...
+    def __deepcopy__(self, memo: Any) -> PackedConv: ...
 
 def gemm(
     a: np.ndarray,

@@ -18,7 +18,7 @@ include "pool.pxi"
 include "elementwise.pxi"
 
 __all__ = [
-    "ACTIVATIONS", "ConvParams", "PackedConv2d", "PackedLinear", "PoolParams", "activate", "active_isa",
+    "ACTIVATIONS", "ConvParams", "PackedConv", "PackedLinear", "PoolParams", "activate", "active_isa",
     "avg_pool2d", "avg_pool2d_grad_input", "block", "channel_sum", "conv", "conv_algorithm",
     "conv_grad_input", "conv_grad_weight", "copy_bandwidth", "empty", "fma_peak", "gemm", "get_num_threads",
     "has_isa", "kernel_names", "live_workers", "max_pool2d", "max_pool2d_grad_input", "relu_grad", "set_num_threads",

@@ -45,6 +45,11 @@ cdef extern from "fastnn.h" nogil:
                         const void *residual, void *y)
     fnn_status fnn_conv_grad_input(const fnn_conv_params *p, const void *gy, const void *weight, void *gx)
     fnn_status fnn_conv_grad_weight(const fnn_conv_params *p, const void *gy, const void *x, void *gw)
+    size_t fnn_conv_transpose_packed_size(const fnn_conv_params *p)
+    void fnn_conv_transpose_pack(const fnn_conv_params *p, const void *weight, void *packed)
+    const char *fnn_conv_transpose_algorithm_name(const fnn_conv_params *p)
+    fnn_status fnn_conv_transpose(const fnn_conv_params *p, const void *x, const void *packed, const void *bias,
+                                  const void *residual, void *y)
     void fnn_channel_sum(fnn_dtype, int layout, Py_ssize_t n, Py_ssize_t c, Py_ssize_t hw, const void *x, void *out)
 
     size_t fnn_gemm_packed_size(Py_ssize_t k, Py_ssize_t n)
