@@ -18,16 +18,28 @@ set_precision explain ops autograd nn train
 """
 
 CONV = "stride=1, padding=0, dilation=1, groups=1"
+TRANSPOSE = "stride=1, padding=0, output_padding=0, groups=1, dilation=1"
 POOL = "kernel_size, stride=None, padding=0"
 AVG = "ceil_mode=False, count_include_pad=True, divisor_override=None"
 LOSS = "target, weight=None, ignore_index=-100, reduction='mean', label_smoothing=0.0"
 OPS = [
-    f"conv2d(x, weight, bias=None, {CONV}, *, padding_mode='zeros', layout='NCHW', activation=None, "
-    "residual=None, algorithm='auto', out=None)",
-    f"conv2d_grad_input(gy, weight, input_shape, {CONV})",
-    f"conv2d_grad_weight(gy, x, weight_shape, {CONV})",
-    "conv2d_grad_bias(gy)",
-    f"pack_conv2d(weight, bias=None, {CONV}, *, activation=None, algorithm='auto', input_shape=None)",
+    *(
+        text.format(rank)
+        for rank in (1, 2, 3)
+        for text in (
+            f"conv{{}}d(x, weight, bias=None, {CONV}, *, padding_mode='zeros', layout='NCHW', activation=None, "
+            "residual=None, algorithm='auto', out=None)",
+            f"conv{{}}d_grad_input(gy, weight, input_shape, {CONV})",
+            f"conv{{}}d_grad_weight(gy, x, weight_shape, {CONV})",
+            "conv{}d_grad_bias(gy)",
+            f"pack_conv{{}}d(weight, bias=None, {CONV}, *, activation=None, algorithm='auto', input_shape=None)",
+            f"conv_transpose{{}}d(x, weight, bias=None, {TRANSPOSE}, *, activation=None, residual=None, out=None)",
+            f"conv_transpose{{}}d_grad_input(gy, weight, input_shape, {TRANSPOSE})",
+            f"conv_transpose{{}}d_grad_weight(gy, x, weight_shape, {TRANSPOSE})",
+            "conv_transpose{}d_grad_bias(gy)",
+            f"pack_conv_transpose{{}}d(weight, bias=None, {TRANSPOSE}, *, activation=None, input_shape=None)",
+        )
+    ),
     "linear(x, weight, bias=None, *, activation=None, out=None)",
     "linear_grad_input(gy, weight)",
     "linear_grad_weight(gy, x)",
@@ -114,7 +126,7 @@ def test_ops_export_nothing_else_by_accident():
     documented = {text.split("(")[0] for text in OPS}
     other = {
         "Blocked",
-        "PackedConv2d",
+        "PackedConv",
         "PackedLinear",
         "set_precision",
         "get_precision",

@@ -5,7 +5,7 @@
  *
  * Phases v, h hold what taps of one residue modulo the stride read, zero outside the image. Rows are written in ascending
  * order with whole words: up to FNN_VF elements beyond a row are zero until the next row is written.
- * Expanded names: fnn_load_planes__scalar, fnn_load_planes__avx2, ..., fnn_store_planes__scalar, ... */
+ * Expanded names: fnn_load_planes__avx2, fnn_store_planes__avx2, ... */
 
 /* Mostly one word: the loop, which compilers turn into a call of memset, is for the rest. */
 FNN_ALWAYS_INLINE void zero_columns(real *y, ptrdiff_t n) {

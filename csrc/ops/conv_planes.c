@@ -15,6 +15,9 @@
 #define BAND_BYTES ((ptrdiff_t)24 << 10)
 /* Planes that one group of panels reads for all output channels. */
 #define GROUP_BYTES ((ptrdiff_t)24 << 10)
+/* Longer sums are sums of sums, which round less: with 512 channels of a 3x3 kernel in one, the largest error was 9.6e-6 of
+ * the rms of the result. Passes also keep the weights of one in the first-level cache. */
+#define PASS_STEPS 256
 #define WIDE_PANELS 4 /* panels of a wide tile */
 /* Copying a panel of a flat result costs as much as so many steps of its sums. */
 #define COPY_STEPS 4.0
@@ -158,24 +161,52 @@ static void load_band(const plan *p, const band *b, char *to) {
     p->kernels->load_planes(&w);
 }
 
-/* All pixels of one run, first at source + 0 and c + 0, for output channels [o, o + 16 * blocks). */
-static void compute_run(const plan *p, const band *b, fnn_strip *s, const char *source, ptrdiff_t pixels, ptrdiff_t o,
-                        ptrdiff_t end, char *c, const char *residual) {
+/* Steps [begin, end) of all sums of a strip: chunks where there are several, else a part of the one. */
+static void take_steps(const plan *p, fnn_strip *s, ptrdiff_t begin, ptrdiff_t end) {
+    if (p->n_chunks > 1) {
+        s->chunks = p->chunks + begin / p->chunk_len, s->n_chunks = (end - begin) / p->chunk_len;
+        return;
+    }
+    s->a = (const char *)s->a + begin * s->a_step * p->es;
+    s->b = (const char *)s->b + begin * s->b_step * p->es;
+    s->chunk_len = end - begin;
+}
+
+/* One pass over the sums of one run of pixels, first at source + 0 and c + 0, for output channels [o, end). */
+static void compute_pass(const plan *p, const band *b, const fnn_strip *run, ptrdiff_t begin, ptrdiff_t end_step,
+                         ptrdiff_t o, ptrdiff_t end, char *c, const char *residual) {
     const fnn_conv_job *job = p->job;
-    const ptrdiff_t panels = fnn_ceil_div(pixels, FNN_BLOCK);
+    const int last = end_step == p->n_chunks * p->chunk_len;
+    for (ptrdiff_t i = o; i < end; i += FNN_BLOCK) {
+        const ptrdiff_t at = (i - o) * run->c_row * p->es;
+        fnn_strip s = *run;
+        s.a = job->packed + (b->group * p->packed_group + i / FNN_BLOCK * p->packed_panel) * p->es;
+        take_steps(p, &s, begin, end_step);
+        s.rows = fnn_min(FNN_BLOCK, p->ys - i);
+        s.c = c + at;
+        s.accumulate = begin > 0;
+        s.residual = residual && last ? residual + at : NULL;
+        s.row_bias = job->bias && begin == 0 ? job->bias + (b->group * p->ys + i) * p->es : NULL;
+        if (!last) s.activation = FNN_NONE;
+        p->kernels->strip(&s);
+    }
+}
+
+/* Runs of pixels a group of panels at a time, sums in passes. */
+static void compute_run(const plan *p, const band *b, const fnn_strip *strip, const char *source, ptrdiff_t pixels,
+                        ptrdiff_t o, ptrdiff_t end, char *c, const char *residual) {
+    const ptrdiff_t panels = fnn_ceil_div(pixels, FNN_BLOCK), steps = p->n_chunks * p->chunk_len;
+    const ptrdiff_t unit = p->n_chunks > 1 ? p->chunk_len : 1;
+    const ptrdiff_t passes = fnn_ceil_div(steps, fnn_max(PASS_STEPS, unit));
+    fnn_strip s = *strip;
     for (ptrdiff_t q = 0; q < panels; q += p->panel_group) {
-        s->panels = fnn_min(p->panel_group, panels - q);
-        s->last_columns = fnn_min(FNN_BLOCK, pixels - (q + s->panels - 1) * FNN_BLOCK);
-        s->b = source + q * FNN_BLOCK * p->es;
-        for (ptrdiff_t i = o; i < end; i += FNN_BLOCK) {
-            const ptrdiff_t at = ((i - o) * s->c_row + q * FNN_BLOCK) * p->es;
-            s->a = job->packed + (b->group * p->packed_group + i / FNN_BLOCK * p->packed_panel) * p->es;
-            s->rows = fnn_min(FNN_BLOCK, p->ys - i);
-            s->c = c + at;
-            s->residual = residual ? residual + at : NULL;
-            s->row_bias = job->bias ? job->bias + (b->group * p->ys + i) * p->es : NULL;
-            p->kernels->strip(s);
-        }
+        const ptrdiff_t at = q * FNN_BLOCK * p->es;
+        s.panels = fnn_min(p->panel_group, panels - q);
+        s.last_columns = fnn_min(FNN_BLOCK, pixels - (q + s.panels - 1) * FNN_BLOCK);
+        s.b = source + at;
+        for (ptrdiff_t pass = 0; pass < passes; pass++)
+            compute_pass(p, b, &s, steps / unit * pass / passes * unit, steps / unit * (pass + 1) / passes * unit, o,
+                         end, c + at, residual ? residual + at : NULL);
     }
 }
 

@@ -9,7 +9,7 @@ __all__ = [
     "ConvParams",
     "ConvPlan",
     "Im2colParams",
-    "PackedConv2d",
+    "PackedConv",
     "PackedLinear",
     "PoolParams",
     "activate",
@@ -68,6 +68,7 @@ def unblock(x: np.ndarray, y: np.ndarray, n: int, c: int, h: int, w: int) -> Non
 class ConvParams:
     x_shape: tuple[int, ...]
     y_shape: tuple[int, ...]
+    transposed: bool
     def __init__(
         self,
         x_shape: tuple[int, ...],
@@ -77,6 +78,7 @@ class ConvParams:
         padding: tuple[int, ...],
         dilation: tuple[int, ...],
         groups: int,
+        transposed: bool = False,
     ) -> None: ...
 
 def set_strict(strict: bool) -> None: ...
@@ -116,23 +118,25 @@ class ConvPlan:
     @property
     def method(self) -> int: ...
     @property
-    def y_shape(self) -> tuple[int, int, int, int]: ...
+    def y_shape(self) -> tuple[int, ...]: ...
     def __init__(
         self, params: ConvParams, dtype: int, method: int, strict: bool, weights: np.ndarray
     ) -> None: ...
 
 @final
-class PackedConv2d:
+class PackedConv:
     packed: np.ndarray
     bias: np.ndarray | None
     dtype: np.dtype
-    weight_shape: tuple[int, int, int, int]
-    stride: tuple[int, int]
-    padding: tuple[tuple[int, int], tuple[int, int]]
-    dilation: tuple[int, int]
+    weight_shape: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[tuple[int, int], ...]
+    dilation: tuple[int, ...]
     activation_spec: tuple[int, float, float]
+    output_padding: tuple[int, ...] | None
     groups: int
     algorithm: str
+    transposed: bool
     @property
     def nbytes(self) -> int: ...
     def __init__(
@@ -141,19 +145,20 @@ class PackedConv2d:
         packed: np.ndarray,
         bias: np.ndarray | None,
         weight_shape: tuple[int, ...],
-        stride: tuple[int, int],
-        padding: tuple[tuple[int, int], tuple[int, int]],
-        dilation: tuple[int, int],
+        stride: tuple[int, ...],
+        padding: tuple[tuple[int, int], ...],
+        dilation: tuple[int, ...],
         groups: int,
         activation: tuple[int, float, float],
         algorithm: str,
+        output_padding: tuple[int, ...] | None = None,
     ) -> None: ...
     @staticmethod
     def pack(params: ConvParams, weight: np.ndarray) -> np.ndarray: ...
     def plan(self, x_shape: tuple[int, ...]) -> ConvPlan: ...
     def __call__(self, x: Any, residual: Any = None, out: Any = None) -> Any: ...
-    def __copy__(self) -> PackedConv2d: ...
-    def __deepcopy__(self, memo: Any) -> PackedConv2d: ...
+    def __copy__(self) -> PackedConv: ...
+    def __deepcopy__(self, memo: Any) -> PackedConv: ...
 
 @final
 class Im2colParams:

@@ -21,7 +21,7 @@ include "pool.pxi"
 include "elementwise.pxi"
 
 __all__ = [
-    "ACTIVATIONS", "METHODS", "PAD_MODES", "ConvParams", "ConvPlan", "Im2colParams", "PackedConv2d", "PackedLinear",
+    "ACTIVATIONS", "METHODS", "PAD_MODES", "ConvParams", "ConvPlan", "Im2colParams", "PackedConv", "PackedLinear",
     "PoolParams", "activate", "active_isa", "avg_pool2d", "avg_pool2d_grad_input", "block", "channel_sum", "col2im",
     "conv", "conv_algorithm", "conv_grad_input", "conv_grad_weight", "conv_refusal", "copy_bandwidth", "empty",
     "fma_peak", "gemm", "get_num_threads", "has_isa", "im2col", "kernel_names", "live_workers", "max_pool2d",

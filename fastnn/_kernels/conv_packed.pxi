@@ -24,17 +24,20 @@ cdef class ConvPlan:
 
 
 @cython.final
-cdef class PackedConv2d:
+cdef class PackedConv:
     """Convolution weights in the kernel's order, with everything that does not depend on the input.
 
-    Made by `fastnn.ops.pack_conv2d`. Call it with an image [N, C, H, W] (NumPy or Blocked): ``y = packed(x)``. It can
-    be pickled, copied and shared between threads. Weights for Winograd's methods are added when an input shape first
+    Made by `fastnn.ops.pack_conv2d` and its siblings for sequences, volumes and transposed convolutions. Call it with
+    an image [N, C, ...] (NumPy, or Blocked [N, C, H, W]): ``y = packed(x)``. It can be pickled, copied and shared
+    between threads. Weights for Winograd's methods are added when an input shape first
     asks for them; nothing else changes after it is made.
     """
     cdef readonly object packed, bias, dtype
     cdef readonly tuple weight_shape, stride, padding, dilation, activation_spec
+    cdef readonly object output_padding
     cdef readonly Py_ssize_t groups
     cdef readonly str algorithm
+    cdef readonly bint transposed
     cdef int dtype_code, activation
     cdef double alpha, beta
     cdef Buffer bias_buffer
@@ -43,8 +46,11 @@ cdef class PackedConv2d:
     cdef dict plans
 
     def __init__(self, rules, packed, bias, tuple weight_shape, tuple stride, tuple padding, tuple dilation,
-                 Py_ssize_t groups, tuple activation, str algorithm):
-        """`rules` (a module-level object of fastnn.ops) checks and shapes what the fast path does not know."""
+                 Py_ssize_t groups, tuple activation, str algorithm, output_padding=None):
+        """`rules` (a module-level object of fastnn.ops) checks and shapes what the fast path does not know.
+
+        Transposed when there is an `output_padding`, a tuple.
+        """
         self.rules = rules
         self.packed, self.bias, self.dtype = packed, bias, packed.dtype
         self.weight_shape, self.stride, self.padding, self.dilation = weight_shape, stride, padding, dilation
@@ -53,7 +59,9 @@ cdef class PackedConv2d:
         self.activation, self.alpha, self.beta = activation
         self.dtype_code = FNN_F64 if packed.itemsize == 8 else FNN_F32
         self.algorithm = algorithm
-        self.bias_buffer = acquire(bias, weight_shape[0], self.dtype_code, False)
+        self.output_padding, self.transposed = output_padding, output_padding is not None
+        self.bias_buffer = acquire(bias, weight_shape[1] * groups if self.transposed else weight_shape[0],
+                                   self.dtype_code, False)
         self.plans, self.transformed = {}, {}
 
     @staticmethod
@@ -62,11 +70,11 @@ cdef class PackedConv2d:
         cdef Buffer wb = acquire(weight, params.weight_size(), -1, False)
         cdef fnn_conv_params p = params.c
         p.dtype = <fnn_dtype>wb.dtype()
-        cdef Py_ssize_t size = fnn_conv_packed_size(&p, False)
+        cdef Py_ssize_t size = fnn_conv_packed_size(&p, params.transposed)
         packed = empty((size,), weight.dtype, size * wb.view.itemsize)
         cdef Buffer pb = acquire(packed, size, p.dtype, True)
         with nogil:
-            fnn_conv_pack(&p, False, wb.data, pb.data)
+            fnn_conv_pack(&p, params.transposed, wb.data, pb.data)
         return packed
 
     cdef object weights_for(self, ConvParams params, int method):
@@ -78,12 +86,12 @@ cdef class PackedConv2d:
             return found
         cdef fnn_conv_params p = params.c
         p.dtype, p.method = <fnn_dtype>self.dtype_code, method
-        cdef Py_ssize_t size = fnn_conv_packed_size(&p, False)
+        cdef Py_ssize_t size = fnn_conv_packed_size(&p, params.transposed)
         made = empty((size,), self.dtype, size * self.dtype.itemsize)
         cdef Buffer direct = acquire(self.packed, -1, self.dtype_code, False)
         cdef Buffer wb = acquire(made, size, self.dtype_code, True)
         with nogil:
-            fnn_conv_transform(&p, False, direct.data, wb.data)
+            fnn_conv_transform(&p, params.transposed, direct.data, wb.data)
         return self.transformed.setdefault(method, made)
 
     cpdef ConvPlan plan(self, tuple x_shape):
@@ -97,7 +105,7 @@ cdef class PackedConv2d:
         p.dtype, p.method = <fnn_dtype>self.dtype_code, self.rules.packed_method(self)
         if strict and p.method == FNN_AUTO:
             p.method = FNN_DIRECT
-        cdef int method = fnn_conv_method(&p, False, True)
+        cdef int method = fnn_conv_method(&p, params.transposed, True)
         weights = self.weights_for(params, method)
         if len(self.plans) >= 64:
             self.plans = {}
@@ -105,7 +113,7 @@ cdef class PackedConv2d:
         return plan
 
     def __call__(self, x, residual=None, out=None):
-        """y [N, OC, OH, OW] for an image x [N, C, H, W]; `residual` (like y) is added before the activation."""
+        """y [N, OC, ...] for an image x [N, C, ...]; `residual` (like y) is added before the activation."""
         cdef int x_layout = FNN_NCHW, y_layout = FNN_NCHW
         cdef ConvPlan plan
         cdef object image = None, result = None
@@ -120,14 +128,18 @@ cdef class PackedConv2d:
             plan, x, x_layout, residual, out, y_layout, image = self.rules.packed_arguments(self, x, residual, out)
         cdef ConvParams params = plan.params
         cdef fnn_conv_params p = plan.c
-        p.x_layout, p.y_layout = x_layout, y_layout
+        p.x_layout = y_layout if self.transposed else x_layout
+        p.y_layout = x_layout if self.transposed else y_layout
         p.activation, p.alpha, p.beta = self.activation, self.alpha, self.beta
         cdef Buffer xb = acquire(x, params.x_size(x_layout), self.dtype_code, False)
         cdef Buffer rb = acquire(residual, params.y_size(y_layout), self.dtype_code, False)
         cdef Buffer yb = acquire(out, params.y_size(y_layout), self.dtype_code, True)
         cdef fnn_status status
         with nogil:
-            status = fnn_conv(&p, xb.data, plan.weights.data, self.bias_buffer.data, rb.data, yb.data)
+            if self.transposed:
+                status = fnn_conv_transpose(&p, xb.data, plan.weights.data, self.bias_buffer.data, rb.data, yb.data)
+            else:
+                status = fnn_conv(&p, xb.data, plan.weights.data, self.bias_buffer.data, rb.data, yb.data)
         check(status)
         return result if image is None else image.finish()
 
@@ -139,7 +151,8 @@ cdef class PackedConv2d:
 
     def __reduce__(self):
         return self.rules.restore, (self.packed, self.bias, self.weight_shape, self.stride, self.padding,
-                                    self.dilation, self.groups, self.activation_spec, self.algorithm)
+                                    self.dilation, self.groups, self.activation_spec, self.algorithm,
+                                    self.output_padding)
 
     def __copy__(self):
         return self

@@ -17,7 +17,8 @@ from fastnn.autograd._tape import enable_grad, is_grad_enabled, no_grad
 from fastnn.autograd.activation import log_softmax, relu, softmax
 from fastnn.autograd.arithmetic import add, div, mul, neg, pow, sub
 from fastnn.autograd.arithmetic import compare as compare
-from fastnn.autograd.conv import conv2d
+from fastnn.autograd.conv import conv1d, conv2d, conv3d
+from fastnn.autograd.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
 from fastnn.autograd.elementwise import abs, clip, exp, log, sigmoid, sqrt, tanh
 from fastnn.autograd.im2col import col2im, im2col
 from fastnn.autograd.inplace import copy_ as copy_
@@ -43,9 +44,10 @@ from fastnn.autograd.shape import get_item as get_item
 from fastnn.autograd.tensor import Tensor
 
 __all__ = [
-    "Tensor", "abs", "add", "amax", "amin", "argmax", "avg_pool2d", "cat", "clip", "clone",
-    "col2im", "conv2d", "cross_entropy", "div", "enable_grad", "exp", "flatten", "im2col",
-    "is_grad_enabled", "linear", "log", "log_softmax", "matmul", "max_pool2d", "mean", "mul", "neg",
-    "no_grad", "pad", "permute", "pow", "relu", "reshape", "sigmoid", "softmax", "sqrt", "squeeze",
-    "stack", "sub", "sum", "tanh", "transpose", "unsqueeze",
+    "Tensor", "abs", "add", "amax", "amin", "argmax", "avg_pool2d", "cat", "clip", "clone", "col2im",
+    "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
+    "cross_entropy", "div", "enable_grad", "exp", "flatten", "im2col", "is_grad_enabled", "linear",
+    "log", "log_softmax", "matmul", "max_pool2d", "mean", "mul", "neg", "no_grad", "pad", "permute",
+    "pow", "relu", "reshape", "sigmoid", "softmax", "sqrt", "squeeze", "stack", "sub", "sum", "tanh",
+    "transpose", "unsqueeze",
 ]  # fmt: skip

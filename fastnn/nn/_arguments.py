@@ -6,17 +6,25 @@ from typing import Any
 
 import numpy as np
 
+_WORDS = {1: "an int", 2: "an int or two of them", 3: "an int or three of them"}
+
+
+def sizes(layer: str, name: str, value: Any, least: int, number: int) -> tuple[int, ...]:
+    """An int or `number` of them, each at least `least`, as a tuple."""
+    found = tuple(value) if isinstance(value, (tuple, list)) else (value,) * number
+    if len(found) != number or not all(
+        isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in found
+    ):
+        raise TypeError(f"{layer}: {name} must be {_WORDS[number]}, is {value!r}")
+    if min(found) < least:
+        raise ValueError(f"{layer}: {name} must be at least {least}, is {value!r}")
+    return tuple(int(n) for n in found)
+
 
 def pair(layer: str, name: str, value: Any, least: int) -> tuple[int, int]:
     """An int or two of them, each at least `least`, as a pair (vertical, horizontal)."""
-    sizes = value if isinstance(value, (tuple, list)) else (value, value)
-    if len(sizes) != 2 or not all(
-        isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in sizes
-    ):
-        raise TypeError(f"{layer}: {name} must be an int or two of them, is {value!r}")
-    if min(sizes) < least:
-        raise ValueError(f"{layer}: {name} must be at least {least}, is {value!r}")
-    return int(sizes[0]), int(sizes[1])
+    vertical, horizontal = sizes(layer, name, value, least, 2)
+    return vertical, horizontal
 
 
 def count(layer: str, name: str, value: Any) -> int:

@@ -15,10 +15,34 @@ from fastnn.ops.activation import (
     softmax,
     softmax_grad_input,
 )
-from fastnn.ops.conv import conv2d, conv2d_grad_bias, conv2d_grad_input, conv2d_grad_weight
 from fastnn.ops.conv_matrix import conv_matrix
-from fastnn.ops.conv_packed import PackedConv2d, explain, pack_conv2d
 from fastnn.ops.im2col import col2im, im2col
+from fastnn.ops.conv import conv1d, conv2d, conv3d
+from fastnn.ops.conv_grad import (
+    conv1d_grad_bias,
+    conv1d_grad_input,
+    conv1d_grad_weight,
+    conv2d_grad_bias,
+    conv2d_grad_input,
+    conv2d_grad_weight,
+    conv3d_grad_bias,
+    conv3d_grad_input,
+    conv3d_grad_weight,
+)
+from fastnn.ops.conv_packed import PackedConv, explain, pack_conv1d, pack_conv2d, pack_conv3d
+from fastnn.ops.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
+from fastnn.ops.conv_transpose_grad import (
+    conv_transpose1d_grad_bias,
+    conv_transpose1d_grad_input,
+    conv_transpose1d_grad_weight,
+    conv_transpose2d_grad_bias,
+    conv_transpose2d_grad_input,
+    conv_transpose2d_grad_weight,
+    conv_transpose3d_grad_bias,
+    conv_transpose3d_grad_input,
+    conv_transpose3d_grad_weight,
+)
+from fastnn.ops.conv_transpose_packed import pack_conv_transpose1d, pack_conv_transpose2d, pack_conv_transpose3d
 from fastnn.ops.linear import (
     PackedLinear,
     linear,
@@ -35,17 +59,37 @@ from fastnn.ops.precision import get_precision, set_precision
 
 __all__ = [
     "Blocked",
-    "PackedConv2d",
+    "PackedConv",
     "PackedLinear",
     "avg_pool2d",
     "avg_pool2d_grad_input",
     "blocked",
     "col2im",
+    "conv1d",
+    "conv1d_grad_bias",
+    "conv1d_grad_input",
+    "conv1d_grad_weight",
     "conv2d",
     "conv2d_grad_bias",
     "conv2d_grad_input",
     "conv2d_grad_weight",
     "conv_matrix",
+    "conv3d",
+    "conv3d_grad_bias",
+    "conv3d_grad_input",
+    "conv3d_grad_weight",
+    "conv_transpose1d",
+    "conv_transpose1d_grad_bias",
+    "conv_transpose1d_grad_input",
+    "conv_transpose1d_grad_weight",
+    "conv_transpose2d",
+    "conv_transpose2d_grad_bias",
+    "conv_transpose2d_grad_input",
+    "conv_transpose2d_grad_weight",
+    "conv_transpose3d",
+    "conv_transpose3d_grad_bias",
+    "conv_transpose3d_grad_input",
+    "conv_transpose3d_grad_weight",
     "cross_entropy",
     "cross_entropy_grad_input",
     "explain",
@@ -61,7 +105,12 @@ __all__ = [
     "matmul",
     "max_pool2d",
     "max_pool2d_grad_input",
+    "pack_conv1d",
     "pack_conv2d",
+    "pack_conv3d",
+    "pack_conv_transpose1d",
+    "pack_conv_transpose2d",
+    "pack_conv_transpose3d",
     "pack_linear",
     "pad",
     "pad_grad_input",

@@ -156,10 +156,11 @@ def image_argument(op: str, name: str, x: Any) -> tuple[np.ndarray, int, tuple[i
     return array, NCHW, array.shape
 
 
-def image_result(layout: int, shape: tuple[int, int, int, int], dtype: np.dtype) -> tuple[Any, np.ndarray]:
+def image_result(layout: int, shape: tuple[int, ...], dtype: np.dtype) -> tuple[Any, np.ndarray]:
     """A new image of the given kind: (what the caller gets, the data that the kernel writes)."""
     if layout == BLOCKED:
-        image = Blocked.empty(shape, dtype)
+        n, c, h, w = shape
+        image = Blocked.empty((n, c, h, w), dtype)
         return image, image.data
     array = new_array(shape, dtype)
     return array, array

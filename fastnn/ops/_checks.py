@@ -85,16 +85,24 @@ def number(op: str, name: str, value: Any) -> float:
     return result
 
 
-def pair(op: str, name: str, value: Any, least: int) -> tuple[int, int]:
-    """`value`, one integer or two, as a pair (height, width)."""
+_COUNTS = {1: "one integer", 2: "one integer or two", 3: "one integer or three"}
+
+
+def sizes(op: str, name: str, value: Any, least: int, count: int) -> tuple[int, ...]:
+    """`value`, one integer or `count` of them, as `count` integers of at least `least`."""
     if isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, str):
         if len(value) == 1:
-            value = (value[0], value[0])
-        if len(value) != 2:
-            raise ValueError(f"{op}: {name} must be one integer or two, got {value!r}")
-        return integer(op, name, value[0], least), integer(op, name, value[1], least)
-    number = integer(op, name, value, least)
-    return number, number
+            value = (value[0],) * count
+        if len(value) != count:
+            raise ValueError(f"{op}: {name} must be {_COUNTS[count]}, got {value!r}")
+        return tuple(integer(op, name, v, least) for v in value)
+    return (integer(op, name, value, least),) * count
+
+
+def pair(op: str, name: str, value: Any, least: int) -> tuple[int, int]:
+    """`value`, one integer or two, as a pair (height, width)."""
+    height, width = sizes(op, name, value, least, 2)
+    return height, width
 
 
 def hashable(value: Any) -> Any:

@@ -14,7 +14,7 @@ class ImageOut:
     __slots__ = ("data", "layout", "out", "result")
 
     def __init__(
-        self, op: str, out: Any, layout: int, shape: tuple[int, int, int, int], dtype: np.dtype, *inputs: Any
+        self, op: str, out: Any, layout: int, shape: tuple[int, ...], dtype: np.dtype, *inputs: Any
     ) -> None:
         self.layout = layout
         self.out = None

@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from fastnn.ops._checks import check_size, integer, pair
+from fastnn.ops._checks import check_size, integer, pair, sizes
 
-Padding = tuple[tuple[int, int], tuple[int, int]]
+Padding = tuple[tuple[int, int], ...]  # (before, after) of each axis
+AXES = {1: "L", 2: "H, W", 3: "D, H, W"}  # of images by the number of their axes
+_KERNEL_AXES = {1: "K", 2: "KH, KW", 3: "KD, KH, KW"}
 
 
 def conv_output_size(
@@ -18,6 +20,19 @@ def conv_output_size(
     112
     """
     return (size + pad_before + pad_after - dilation * (kernel - 1) - 1) // stride + 1
+
+
+def conv_transpose_output_size(
+    size: int, kernel: int, stride: int, pad_before: int, pad_after: int, dilation: int, output_padding: int
+) -> int:
+    """(size - 1) stride - pads + dilation (kernel - 1) + output_padding + 1 (the same paper, relationship 14).
+
+    Not positive where the padding crops everything.
+
+    >>> conv_transpose_output_size(16, 64, 32, 0, 0, 1, 0)
+    544
+    """
+    return (size - 1) * stride - pad_before - pad_after + dilation * (kernel - 1) + output_padding + 1
 
 
 def pool_output_size(
@@ -36,65 +51,108 @@ def pool_output_size(
 
 
 def resolve_padding(
-    op: str, padding: Any, kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]
+    op: str, padding: Any, kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
 ) -> Padding:
-    """Padding as ((top, bottom), (left, right)) from an int, a pair, per-side pairs, "same" or "valid"."""
+    """Padding as (before, after) of each axis from an int, one per axis, pairs, "same" or "valid"."""
+    rank = len(stride)
     if isinstance(padding, str):
         if padding == "valid":
-            return (0, 0), (0, 0)
+            return ((0, 0),) * rank
         if padding != "same":
             raise ValueError(f"{op}: padding must be integers, 'same' or 'valid', got {padding!r}")
-        if stride != (1, 1):
+        if any(s != 1 for s in stride):
             raise ValueError(f"{op}: padding='same' needs stride 1, got stride {stride}")
         totals = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
-        return (totals[0] // 2, totals[0] - totals[0] // 2), (totals[1] // 2, totals[1] - totals[1] // 2)
+        return tuple((total // 2, total - total // 2) for total in totals)
     if isinstance(padding, (tuple, list)) and any(isinstance(side, (tuple, list)) for side in padding):
-        if len(padding) != 2:
-            raise ValueError(f"{op}: padding must give (top, bottom) and (left, right), got {padding!r}")
-        return pair(op, "padding", padding[0], 0), pair(op, "padding", padding[1], 0)
-    height, width = pair(op, "padding", padding, 0)
-    return (height, height), (width, width)
+        if len(padding) != rank:
+            raise ValueError(f"{op}: padding must give (before, after) for each of {AXES[rank]}, got {padding!r}")
+        return tuple(pair(op, "padding", sides, 0) for sides in padding)
+    return tuple((pad, pad) for pad in sizes(op, "padding", padding, 0, rank))
 
 
-def conv2d_shape(
+def _check_image(op: str, x_shape: tuple[int, ...], rank: int) -> None:
+    if len(x_shape) != rank + 2:
+        raise ValueError(f"{op}: x must have {rank + 2} dimensions [N, C, {AXES[rank]}], got shape {x_shape}")
+
+
+def conv_shape(
     op: str,
     x_shape: tuple[int, ...],
     weight_shape: tuple[int, ...],
-    stride: tuple[int, int],
+    stride: tuple[int, ...],
     padding: Padding,
-    dilation: tuple[int, int],
+    dilation: tuple[int, ...],
     groups: int,
-) -> tuple[int, int, int, int]:
-    """The output shape [N, OC, OH, OW], or an error that says what does not fit."""
-    if len(x_shape) != 4:
-        raise ValueError(f"{op}: x must have 4 dimensions [N, C, H, W], got shape {x_shape}")
-    check_weight(op, weight_shape, groups)
-    oc, cg, kh, kw = weight_shape
-    n, c, h, w = x_shape
+) -> tuple[int, ...]:
+    """The output shape [N, OC, ...] of a convolution of len(stride) axes, or an error that says what does not fit."""
+    rank = len(stride)
+    _check_image(op, x_shape, rank)
+    check_weight(op, weight_shape, groups, rank)
+    oc, cg, *kernel = weight_shape
+    n, c, *size = x_shape
     if c != cg * groups:
         raise ValueError(f"{op}: weight has {cg} input channels, input has {c} (groups={groups})")
-    if h == 0 or w == 0:
+    if 0 in size:
         raise ValueError(f"{op}: x has an empty image, shape {x_shape}")
-    oh = conv_output_size(h, kh, stride[0], *padding[0], dilation[0])
-    ow = conv_output_size(w, kw, stride[1], *padding[1], dilation[1])
-    if oh < 1 or ow < 1:
-        padded = (h + sum(padding[0]), w + sum(padding[1]))
-        extent = (dilation[0] * (kh - 1) + 1, dilation[1] * (kw - 1) + 1)
+    axes = list(zip(size, kernel, stride, padding, dilation, strict=True))
+    out = tuple(conv_output_size(i, k, s, *p, d) for i, k, s, p, d in axes)
+    padded = tuple(i + sum(p) for i, _, _, p, _ in axes)
+    if min(out) < 1:
+        extent = tuple(d * (k - 1) + 1 for _, k, _, _, d in axes)
         raise ValueError(f"{op}: kernel of extent {extent} is larger than the padded input {padded}")
-    check_size(op, "padded input", (n, c, h + sum(padding[0]), w + sum(padding[1])))
-    check_size(op, "output", (n, oc, oh, ow))
-    return n, oc if c else 0, oh, ow  # as PyTorch: without input channels there are no output channels
+    check_size(op, "padded input", (n, c, *padded))
+    check_size(op, "output", (n, oc, *out))
+    return n, oc if c else 0, *out  # as PyTorch: without input channels there are no output channels
 
 
-def check_weight(op: str, weight_shape: tuple[int, ...], groups: int) -> None:
-    """Raise unless a weight [OC, C / groups, KH, KW] can be convolved with in `groups` groups."""
-    if len(weight_shape) != 4:
-        raise ValueError(f"{op}: weight must have 4 dimensions [OC, C/groups, KH, KW], got shape {weight_shape}")
-    oc, _, kh, kw = weight_shape
-    if oc == 0 or kh == 0 or kw == 0:
-        raise ValueError(f"{op}: weight has no output channels or an empty kernel, shape {weight_shape}")
-    if oc % groups:
-        raise ValueError(f"{op}: groups={groups} does not divide the {oc} output channels")
+def conv_transpose_shape(
+    op: str,
+    x_shape: tuple[int, ...],
+    weight_shape: tuple[int, ...],
+    stride: tuple[int, ...],
+    padding: Padding,
+    output_padding: tuple[int, ...],
+    groups: int,
+    dilation: tuple[int, ...],
+) -> tuple[int, ...]:
+    """The output shape [N, OC, ...] of a transposed convolution, or an error that says what does not fit."""
+    rank = len(stride)
+    _check_image(op, x_shape, rank)
+    check_weight(op, weight_shape, groups, rank, transposed=True)
+    c, ocg, *kernel = weight_shape
+    n, channels, *size = x_shape
+    if channels != c:
+        raise ValueError(f"{op}: weight has {c} input channels, input has {channels}")
+    if 0 in size:
+        raise ValueError(f"{op}: x has an empty image, shape {x_shape}")
+    for o, s, d in zip(output_padding, stride, dilation, strict=True):
+        if o >= s and o >= d:
+            raise ValueError(
+                f"{op}: output_padding {output_padding} must be smaller than stride {stride} or dilation {dilation}"
+            )
+    axes = zip(size, kernel, stride, padding, dilation, output_padding, strict=True)
+    out = tuple(conv_transpose_output_size(i, k, s, p[0], p[1], d, o) for i, k, s, p, d, o in axes)
+    if min(out) < 1:
+        raise ValueError(f"{op}: padding {padding} leaves an output of size {out}")
+    check_size(op, "output", (n, ocg * groups, *(o + sum(p) for o, p in zip(out, padding, strict=True))))
+    return n, ocg * groups, *out
+
+
+def check_weight(op: str, weight_shape: tuple[int, ...], groups: int, rank: int, transposed: bool = False) -> None:
+    """Raise unless a weight [OC, C / groups, ...] (transposed [C, OC / groups, ...]) can serve in `groups` groups."""
+    if len(weight_shape) != rank + 2:
+        channels = "C, OC/groups" if transposed else "OC, C/groups"
+        raise ValueError(
+            f"{op}: weight must have {rank + 2} dimensions [{channels}, {_KERNEL_AXES[rank]}], got shape {weight_shape}"
+        )
+    first, second, *kernel = weight_shape
+    if first == 0 or 0 in kernel or (transposed and second == 0):
+        raise ValueError(f"{op}: weight has no {'' if transposed else 'output '}channels or an empty kernel, "
+                         f"shape {weight_shape}")  # fmt: skip
+    if first % groups:
+        kind = "input" if transposed else "output"
+        raise ValueError(f"{op}: groups={groups} does not divide the {first} {kind} channels")
 
 
 def im2col_windows(
@@ -167,16 +225,25 @@ def pool2d_shape(
     return n, c, oh, ow
 
 
+_NUMBERS = {3: "three", 4: "four", 5: "five"}
+
+
+def shape_of(op: str, name: str, shape: Any, length: int) -> tuple[int, ...]:
+    """`shape` as `length` sizes, none negative."""
+    try:
+        found = tuple(integer(op, name, size, 0) for size in shape)
+    except TypeError as error:
+        raise TypeError(f"{op}: {name} must be {_NUMBERS[length]} integers, got {shape!r}") from error
+    if len(found) != length:
+        raise ValueError(f"{op}: {name} must be {_NUMBERS[length]} integers, got {shape!r}")
+    check_size(op, name, found)
+    return found
+
+
 def image_shape(op: str, name: str, shape: Any) -> tuple[int, int, int, int]:
     """`shape` as four sizes (N, C, H, W), none negative."""
-    try:
-        sizes = tuple(integer(op, name, size, 0) for size in shape)
-    except TypeError as error:
-        raise TypeError(f"{op}: {name} must be four integers, got {shape!r}") from error
-    if len(sizes) != 4:
-        raise ValueError(f"{op}: {name} must be four integers, got {shape!r}")
-    check_size(op, name, sizes)
-    return sizes
+    n, c, h, w = shape_of(op, name, shape, 4)
+    return n, c, h, w
 
 
 def array_shape(op: str, name: str, shape: Any) -> tuple[int, ...]:

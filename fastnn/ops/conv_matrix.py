@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.ops._checks import as_array, integer, pair
-from fastnn.ops._shapes import conv2d_shape, image_shape, resolve_padding
+from fastnn.ops._shapes import conv_shape, image_shape, resolve_padding
 
 __all__ = ["conv_matrix"]
 
@@ -86,7 +86,7 @@ def conv_matrix(
     groups = integer(op, "groups", groups, 1)
     strides, dilations = pair(op, "stride", stride, 1), pair(op, "dilation", dilation, 1)
     pads = resolve_padding(op, padding, kernel.shape[2:], strides, dilations)
-    y_shape = conv2d_shape(op, shape, kernel.shape, strides, pads, dilations, groups)
+    y_shape = conv_shape(op, shape, kernel.shape, strides, pads, dilations, groups)
     sparse = _sparse()
     _check_memory(op, y_shape, shape, kernel, sparse is None)
     axes = zip(shape[2:], y_shape[2:], kernel.shape[2:], strides, pads, dilations, strict=True)

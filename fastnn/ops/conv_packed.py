@@ -1,22 +1,21 @@
-"""Convolution weights packed once: `pack_conv2d`, and the rules that a `PackedConv2d` asks off its fast path."""
+"""Convolution weights packed once, and the rules that a `PackedConv` of any kind asks off its fast path."""
 
+import math
 import sys
 from typing import Any
 
 import numpy as np
 
 from fastnn import _kernels
-from fastnn._kernels import PackedConv2d
+from fastnn._kernels import PackedConv
 from fastnn.ops._blocked import image_argument
-from fastnn.ops._checks import activation_spec, as_array, integer, new_array, pair, shaped
+from fastnn.ops._checks import activation_spec, as_array, integer, new_array, shaped, sizes
+from fastnn.ops._conv import conv_method, conv_params, conv_transpose_params, residual_data
 from fastnn.ops._images import ImageOut
-from fastnn.ops._shapes import check_weight, image_shape, resolve_padding
-from fastnn.ops.conv import conv_method, conv_params, residual_data
+from fastnn.ops._shapes import check_weight, resolve_padding, shape_of
 from fastnn.ops.precision import get_precision
 
-__all__ = ["PackedConv2d", "explain", "pack_conv2d"]
-
-_OP = "packed conv2d"
+__all__ = ["PackedConv", "explain", "pack_conv1d", "pack_conv2d", "pack_conv3d"]
 
 
 def pack_conv2d(
@@ -30,7 +29,7 @@ def pack_conv2d(
     activation: Any = None,
     algorithm: str = "auto",
     input_shape: Any = None,
-) -> PackedConv2d:
+) -> PackedConv:
     """Bring convolution weights into the kernel's order once, for many calls.
 
     Parameters
@@ -41,7 +40,7 @@ def pack_conv2d(
 
     Returns
     -------
-    PackedConv2d
+    PackedConv
         ``y = packed(x, residual=None, out=None)``. It holds its own copy of weights and bias, can be pickled and
         shared between threads.
 
@@ -59,85 +58,179 @@ def pack_conv2d(
     >>> bool(np.allclose(packed(x), ops.conv2d(x, w, padding=1, activation="relu")))
     True
     """
-    op = "pack_conv2d"
+    geometry = stride, padding, dilation, groups
+    return _pack("pack_conv2d", 2, weight, bias, geometry, activation, algorithm, input_shape)
+
+
+def pack_conv1d(
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+    *,
+    activation: Any = None,
+    algorithm: str = "auto",
+    input_shape: Any = None,
+) -> PackedConv:
+    """`pack_conv2d` for sequences.
+
+    Parameters
+    ----------
+    weight, bias, stride, padding, dilation, groups, activation, algorithm : as in `conv1d`
+    input_shape : (N, C, L), optional
+
+    Returns
+    -------
+    PackedConv
+
+    Raises
+    ------
+    ValueError, TypeError, NotImplementedError
+        As `conv1d`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastnn import ops
+    >>> ops.pack_conv1d(np.ones((1, 1, 2)), padding=((1, 0),))(np.arange(3.0).reshape(1, 1, 3))
+    array([[[0., 1., 3.]]])
+    """
+    geometry = stride, padding, dilation, groups
+    return _pack("pack_conv1d", 1, weight, bias, geometry, activation, algorithm, input_shape)
+
+
+def pack_conv3d(
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+    *,
+    activation: Any = None,
+    algorithm: str = "auto",
+    input_shape: Any = None,
+) -> PackedConv:
+    """`pack_conv2d` for volumes.
+
+    Parameters
+    ----------
+    weight, bias, stride, padding, dilation, groups, activation, algorithm : as in `conv3d`
+    input_shape : (N, C, D, H, W), optional
+
+    Returns
+    -------
+    PackedConv
+
+    Raises
+    ------
+    ValueError, TypeError, NotImplementedError
+        As `conv3d`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastnn import ops
+    >>> ops.pack_conv3d(np.ones((1, 1, 2, 1, 1)))(np.arange(3.0).reshape(1, 1, 3, 1, 1)).ravel()
+    array([1., 3.])
+    """
+    geometry = stride, padding, dilation, groups
+    return _pack("pack_conv3d", 3, weight, bias, geometry, activation, algorithm, input_shape)
+
+
+def _pack(
+    op: str,
+    rank: int,
+    weight: Any,
+    bias: Any,
+    geometry: tuple[Any, ...],
+    activation: Any,
+    algorithm: str,
+    input_shape: Any,
+) -> PackedConv:
+    stride, padding, dilation, groups = geometry
     kernel = as_array(op, "weight", weight)
     groups = integer(op, "groups", groups, 1)
-    check_weight(op, kernel.shape, groups)
-    strides, dilations = pair(op, "stride", stride, 1), pair(op, "dilation", dilation, 1)
+    check_weight(op, kernel.shape, groups, rank)
+    strides, dilations = sizes(op, "stride", stride, 1, rank), sizes(op, "dilation", dilation, 1, rank)
     pads = resolve_padding(op, padding, kernel.shape[2:], strides, dilations)
     own_bias = None
     if bias is not None:
         own_bias = shaped(op, "bias", bias, (kernel.shape[0],), kernel, "weight").copy()
-    _, cg, kh, kw = kernel.shape
-    smallest = (0, cg * groups, dilations[0] * (kh - 1) + 1, dilations[1] * (kw - 1) + 1)
-    params = conv_params(op, smallest, kernel.shape, strides, pads, dilations, groups)
+    extents = [d * (k - 1) + 1 for d, k in zip(dilations, kernel.shape[2:], strict=True)]
+    smallest = (0, kernel.shape[1] * groups, *extents)
+    params = conv_params(op, rank, smallest, kernel.shape, strides, pads, dilations, groups)
     conv_method(op, algorithm, params)
-    packed = PackedConv2d(
-        sys.modules[__name__],
-        PackedConv2d.pack(params, kernel),
-        own_bias,
-        kernel.shape,
-        strides,
-        pads,
-        dilations,
-        groups,
-        activation_spec(op, activation),
-        str(algorithm),
-    )
+    fields = kernel.shape, strides, pads, dilations, groups, activation_spec(op, activation), str(algorithm)
+    packed = PackedConv(sys.modules[__name__], PackedConv.pack(params, kernel), own_bias, *fields)
     if input_shape is not None:
-        packed.plan(image_shape(op, "input_shape", input_shape))
+        packed.plan(shape_of(op, "input_shape", input_shape, rank + 2))
     return packed
 
 
-def packed_params(packed: PackedConv2d, x_shape: tuple[int, ...]) -> Any:
+def _name(packed: PackedConv) -> str:
+    return f"conv{'_transpose' if packed.transposed else ''}{len(packed.stride)}d"
+
+
+def packed_params(packed: PackedConv, x_shape: tuple[int, ...]) -> Any:
     """The geometry of a packed call; an error names the shapes that do not fit."""
-    return conv_params(
-        _OP, x_shape, packed.weight_shape, packed.stride, packed.padding, packed.dilation, packed.groups
-    )
+    op, rank, p = f"packed {_name(packed)}", len(packed.stride), packed
+    if p.transposed:
+        rest = p.stride, p.padding, p.output_padding, p.groups, p.dilation
+        return conv_transpose_params(op, rank, x_shape, p.weight_shape, *rest)[0]
+    return conv_params(op, rank, x_shape, p.weight_shape, p.stride, p.padding, p.dilation, p.groups)
 
 
-def packed_method(packed: PackedConv2d) -> int:
+def packed_method(packed: PackedConv) -> int:
     """The kernels' code of the algorithm that was asked for."""
     if packed.algorithm == "auto":
         return _kernels.METHODS["auto"]
-    _, cg, kh, kw = packed.weight_shape
-    smallest = (0, cg * packed.groups, packed.dilation[0] * (kh - 1) + 1, packed.dilation[1] * (kw - 1) + 1)
-    return conv_method(_OP, packed.algorithm, packed_params(packed, smallest))
+    _, cg, *kernel = packed.weight_shape
+    extents = (d * (k - 1) + 1 for d, k in zip(packed.dilation, kernel, strict=True))
+    smallest = (0, cg * packed.groups, *extents)
+    return conv_method(f"packed {_name(packed)}", packed.algorithm, packed_params(packed, smallest))
 
 
-def packed_arguments(packed: PackedConv2d, x: Any, residual: Any, out: Any) -> tuple[Any, ...]:
+def packed_arguments(packed: PackedConv, x: Any, residual: Any, out: Any) -> tuple[Any, ...]:
     """(plan, x, its layout, residual, y, its layout, ImageOut) of a call that is not the plain fast path."""
-    data, x_layout, x_shape = image_argument(_OP, "x", x)
+    op = f"packed {_name(packed)}"
+    data, x_layout, x_shape = image_argument(op, "x", x)
     if data.dtype != packed.dtype:
-        raise TypeError(f"{_OP}: x is {data.dtype} but the weights were packed as {packed.dtype}")
+        raise TypeError(f"{op}: x is {data.dtype} but the weights were packed as {packed.dtype}")
     plan = packed.plan(x_shape)
-    y = ImageOut(_OP, out, x_layout, plan.y_shape, data.dtype, data)
+    y = ImageOut(op, out, x_layout, plan.y_shape, data.dtype, data)
     if residual is not None:
-        residual = residual_data(_OP, residual, y.layout, plan.y_shape, data.dtype, y.data)
+        residual = residual_data(op, residual, y.layout, plan.y_shape, data.dtype, y.data)
     return plan, data, x_layout, residual, y.data, y.layout, y
 
 
-def restore(packed: np.ndarray, bias: Any, *fields: Any) -> PackedConv2d:
-    """A PackedConv2d from its pickled fields."""
+def restore(packed: np.ndarray, bias: Any, *fields: Any) -> PackedConv:
+    """A PackedConv from its pickled fields."""
     aligned = new_array(packed.shape, packed.dtype)
     aligned[...] = packed
-    return PackedConv2d(sys.modules[__name__], aligned, bias, *fields)
+    return PackedConv(sys.modules[__name__], aligned, bias, *fields)
 
 
-def describe(packed: PackedConv2d) -> str:
+def describe(packed: PackedConv) -> str:
     """The repr of a packed convolution."""
     return (
-        f"PackedConv2d(weight_shape={packed.weight_shape}, stride={packed.stride}, padding={packed.padding}, "
+        f"PackedConv({_name(packed)}, weight_shape={packed.weight_shape}, stride={packed.stride}, "
+        f"padding={packed.padding}, "
         f"dilation={packed.dilation}, groups={packed.groups}, dtype={packed.dtype}, nbytes={packed.nbytes}, "
         f"algorithm={packed.algorithm!r})"
     )
 
 
-def _reason(packed: PackedConv2d, plan: Any) -> str:
+def _reason(packed: PackedConv, plan: Any, algorithm: str) -> str:
     """Why a plan has its method."""
-    _, cg, _, _ = packed.weight_shape
+    first, second, *_ = packed.weight_shape
+    inputs = first // packed.groups if packed.transposed else second
     if packed.algorithm != "auto":
         return f"as algorithm={packed.algorithm!r} asks"
+    if algorithm == "sub-pixel":
+        return f"since {second} output channels of stride {packed.stride} fill the lanes together"
     if plan.method >= _kernels.METHODS["winograd2"]:
         return "the least cost by the model of csrc/ops/conv_winograd.c"
     refusal = _kernels.conv_refusal(plan.params, _kernels.METHODS["winograd4"])
@@ -147,16 +240,16 @@ def _reason(packed: PackedConv2d, plan: Any) -> str:
         return "since float64 asks for direct sums"
     if refusal is None:
         return "the least cost by the model of csrc/ops/conv_winograd.c"
-    return f"with {cg} input channel{'s' if cg != 1 else ''} a group; Winograd's methods cannot serve: {refusal}"
+    return f"with {inputs} input channel{'s' if inputs != 1 else ''} a group; Winograd's methods cannot serve: {refusal}"
 
 
-def explain(packed: PackedConv2d, input_shape: Any) -> str:
+def explain(packed: PackedConv, input_shape: Any) -> str:
     """Which algorithm a packed convolution uses for an input, and why, as text.
 
     Parameters
     ----------
-    packed : PackedConv2d
-    input_shape : (N, C, H, W)
+    packed : PackedConv
+    input_shape : (N, C, ...)
 
     Returns
     -------
@@ -175,14 +268,14 @@ def explain(packed: PackedConv2d, input_shape: Any) -> str:
     conv2d [1, 16, 64, 64] -> [1, 32, 62, 62], float32, 17.7 million multiply-adds
     algorithm: Winograd F(4x4, 3x3), the least cost by the model of csrc/ops/conv_winograd.c
     """
-    if not isinstance(packed, PackedConv2d):
-        raise TypeError(f"explain: packed must come from pack_conv2d, got {type(packed).__name__}")
-    shape = image_shape("explain", "input_shape", input_shape)
+    if not isinstance(packed, PackedConv):
+        raise TypeError(f"explain: packed must come from pack_conv2d or a sibling, got {type(packed).__name__}")
+    shape = shape_of("explain", "input_shape", input_shape, len(packed.stride) + 2)
     plan = packed.plan(shape)
-    _, cg, kh, kw = packed.weight_shape
-    steps = int(np.prod(plan.y_shape)) * cg * kh * kw
+    _, channels, *kernel = packed.weight_shape
+    steps = math.prod(shape if packed.transposed else plan.y_shape) * channels * math.prod(kernel)
     algorithm = _kernels.conv_algorithm(plan.params, plan.method)
     return (
-        f"conv2d {list(shape)} -> {list(plan.y_shape)}, {packed.dtype}, {steps / 1e6:.1f} million multiply-adds\n"
-        f"algorithm: {algorithm}, {_reason(packed, plan)}"
+        f"{_name(packed)} {list(shape)} -> {list(plan.y_shape)}, {packed.dtype}, {steps / 1e6:.1f} million multiply-adds\n"
+        f"algorithm: {algorithm}, {_reason(packed, plan, algorithm)}"
     )

@@ -36,9 +36,10 @@ def evaluated(layer, x=X):
 
 
 def fresh(layer, x=X):
-    """What weights packed for this call alone give."""
+    """What weights packed for this call alone give, with a Blocked result as layers have."""
     bias = None if layer.bias is None else layer.bias.numpy()
-    return ops.pack_conv2d(layer.weight.numpy(), bias, layer.stride, layer.padding, layer.dilation, layer.groups)(x)
+    geometry = layer.stride, layer.padding, layer.dilation, layer.groups
+    return ops.pack_conv2d(layer.weight.numpy(), bias, *geometry)(fastnn.blocked(x)).numpy()
 
 
 def optimiser_step(optimiser):

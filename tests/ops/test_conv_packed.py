@@ -149,7 +149,7 @@ def test_the_repr_shows_what_was_asked_for():
     packed, _ = packed_like(OPTIONS["everything"] | {"algorithm": "direct"})
     for word in ("(40, 32, 3, 3)", "stride=(2, 1)", "padding=((1, 0), (0, 1))", "dilation=(1, 2)", "groups=1", "float32"):
         assert word in repr(packed)
-    assert "algorithm='direct'" in repr(packed) and repr(packed).startswith("PackedConv2d(")
+    assert "algorithm='direct'" in repr(packed) and repr(packed).startswith("PackedConv(conv2d")
 
 
 def test_eight_threads_that_are_all_the_first():
