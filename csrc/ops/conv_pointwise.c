@@ -26,7 +26,7 @@ int fnn_conv_is_pointwise(const fnn_conv_job *job) {
     const ptrdiff_t xs = job->xc / job->groups, ys = job->yc / job->groups, pixels = job->xh * job->xw;
     const ptrdiff_t waste = fnn_round_up(pixels, FNN_BLOCK) - pixels;
     return job->algorithm != FNN_CONV_DEPTHWISE && job->kd * job->kh * job->kw == 1 && job->xd == 1 && job->yd == 1 &&
-           job->sh * job->sw == 1 && job->ph == 0 && job->pw == 0 && job->yh == job->xh && job->yw == job->xw &&
+           fnn_max(job->sh, job->sw) == 1 && job->ph == 0 && job->pw == 0 && job->yh == job->xh && job->yw == job->xw &&
            job->x_layout == FNN_NCHW && job->y_layout == FNN_NCHW && xs > 0 && 32 * waste <= pixels &&
            5 * (xs + ys) * 20 > xs * ys;
 }
