@@ -19,14 +19,19 @@ def pair(value):
     return (value, value) if np.ndim(value) == 0 else tuple(value)
 
 
+def each(value, rank):
+    """One number per axis of an argument given as one number or as `rank` of them."""
+    return (value,) * rank if np.ndim(value) == 0 else tuple(value)
+
+
 def sides(padding, kernel=(1, 1), dilation=1):
-    """((top, bottom), (left, right)) of a number, a pair, a pair per side, "same" or "valid"."""
+    """(before, after) of every axis of a number, one per axis, a pair per axis, "same" or "valid"."""
     if isinstance(padding, str):
         if padding == "valid":
-            return (0, 0), (0, 0)
-        missing = [d * (k - 1) for k, d in zip(kernel, pair(dilation), strict=True)]
+            return ((0, 0),) * len(kernel)
+        missing = [d * (k - 1) for k, d in zip(kernel, each(dilation, len(kernel)), strict=True)]
         return tuple((m // 2, m - m // 2) for m in missing)  # "same": the odd one goes after, as in PyTorch
-    return tuple(pair(p) for p in pair(padding))
+    return tuple(pair(p) for p in each(padding, len(kernel)))
 
 
 def conv_size(size, kernel, stride, before, after, dilation):
@@ -56,13 +61,22 @@ def touched(out, kernel, stride, before, dilation, size):
                 yield o, k, i
 
 
-def conv_triples(input_hw, kernel, stride, padding, dilation):
-    """Output size, and (oh, ow, kh, kw, h, w) of every product of a convolution."""
-    steps, dil, pads = pair(stride), pair(dilation), sides(padding, kernel, dilation)
-    axes = list(zip(input_hw, kernel, steps, pads, dil, strict=True))
-    oh, ow = (conv_size(i, k, s, p[0], p[1], d) for i, k, s, p, d in axes)
-    rows, cols = (list(touched(o, k, s, p[0], d, i)) for o, (i, k, s, p, d) in zip((oh, ow), axes, strict=True))
-    return (oh, ow), [(y, x, ky, kx, h, w) for y, ky, h in rows for x, kx, w in cols]
+def product(along):
+    """One (first, second, third) of tuples for every combination of one triple per axis."""
+    combined = [((), (), ())]
+    for triples in along:
+        combined = [tuple((*a, b) for a, b in zip(c, t, strict=True)) for c in combined for t in triples]
+    return combined
+
+
+def conv_triples(size, kernel, stride, padding, dilation):
+    """Output size, and (output, tap, input) positions of every product of a convolution, whatever its rank."""
+    rank = len(kernel)
+    pads = sides(padding, kernel, dilation)
+    axes = list(zip(size, kernel, each(stride, rank), pads, each(dilation, rank), strict=True))
+    out = tuple(conv_size(i, k, s, p[0], p[1], d) for i, k, s, p, d in axes)
+    along = [list(touched(o, k, s, p[0], d, i)) for o, (i, k, s, p, d) in zip(out, axes, strict=True)]
+    return out, product(along)
 
 
 def conv_groups(channels, out_channels, groups):
@@ -71,39 +85,97 @@ def conv_groups(channels, out_channels, groups):
     return [(slice(g * c, (g + 1) * c), slice(g * oc, (g + 1) * oc)) for g in range(groups)]
 
 
-def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    """y[n,oc,oh,ow] = bias[oc] + sum of x[n, c, oh*sh - top + kh*dh, ...] * weight[oc,c,kh,kw]."""
+def channels(values, rank):
+    """One value per channel, to be added to an image of that rank."""
+    return f64(values).reshape(-1, *(1,) * rank)
+
+
+def conv(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """y[n,oc,o] = bias[oc] + sum of x[n, c, o*stride - before + k*dilation] * weight[oc,c,k], o and k of any rank."""
     x, weight = f64(x), f64(weight)
-    (oh, ow), triples = conv_triples(x.shape[2:], weight.shape[2:], stride, padding, dilation)
-    y = np.zeros((x.shape[0], weight.shape[0], oh, ow))
+    size, triples = conv_triples(x.shape[2:], weight.shape[2:], stride, padding, dilation)
+    y = np.zeros((x.shape[0], weight.shape[0], *size))
     for cs, ocs in conv_groups(x.shape[1], weight.shape[0], groups):
-        for i, j, ky, kx, h, w in triples:
-            y[:, ocs, i, j] += x[:, cs, h, w] @ weight[ocs, :, ky, kx].T
-    return y if bias is None else y + f64(bias)[:, None, None]
+        for o, k, i in triples:
+            y[:, ocs, *o] += x[:, cs, *i] @ weight[ocs, :, *k].T
+    return y if bias is None else y + channels(bias, len(size))
 
 
-def conv2d_grad_input(gy, weight, input_shape, stride=1, padding=0, dilation=1, groups=1):
+def conv_grad_input(gy, weight, input_shape, stride=1, padding=0, dilation=1, groups=1):
     gy, weight = f64(gy), f64(weight)
     _, triples = conv_triples(input_shape[2:], weight.shape[2:], stride, padding, dilation)
     gx = np.zeros(input_shape)
     for cs, ocs in conv_groups(input_shape[1], weight.shape[0], groups):
-        for i, j, ky, kx, h, w in triples:
-            gx[:, cs, h, w] += gy[:, ocs, i, j] @ weight[ocs, :, ky, kx]
+        for o, k, i in triples:
+            gx[:, cs, *i] += gy[:, ocs, *o] @ weight[ocs, :, *k]
     return gx
 
 
-def conv2d_grad_weight(gy, x, weight_shape, stride=1, padding=0, dilation=1, groups=1):
+def conv_grad_weight(gy, x, weight_shape, stride=1, padding=0, dilation=1, groups=1):
     gy, x = f64(gy), f64(x)
     _, triples = conv_triples(x.shape[2:], weight_shape[2:], stride, padding, dilation)
     gw = np.zeros(weight_shape)
     for cs, ocs in conv_groups(x.shape[1], weight_shape[0], groups):
-        for i, j, ky, kx, h, w in triples:
-            gw[ocs, :, ky, kx] += gy[:, ocs, i, j].T @ x[:, cs, h, w]
+        for o, k, i in triples:
+            gw[ocs, :, *k] += gy[:, ocs, *o].T @ x[:, cs, *i]
     return gw
 
 
-def conv2d_grad_bias(gy):
-    return f64(gy).sum(axis=(0, 2, 3))
+def conv_grad_bias(gy):
+    return f64(gy).sum(axis=(0, *range(2, np.ndim(gy))))
+
+
+conv2d, conv2d_grad_input, conv2d_grad_weight, conv2d_grad_bias = (
+    conv, conv_grad_input, conv_grad_weight, conv_grad_bias,
+)  # fmt: skip
+
+
+def transposed_triples(size, kernel, stride, padding, output_padding, dilation):
+    """Output size, and (input, tap, output) positions of every product of a transposed convolution."""
+    rank = len(kernel)
+    steps, dil, extra = (each(v, rank) for v in (stride, dilation, output_padding))
+    out, along = [], []
+    for n, k, s, d, e, (before, after) in zip(
+        size, kernel, steps, dil, extra, sides(padding, kernel), strict=True
+    ):
+        reached = [(i, t, i * s + t * d - before) for i in range(n) for t in range(k)]
+        out.append(max(o for _, _, o in reached) + 1 + e - after)
+        along.append([(i, t, o) for i, t, o in reached if 0 <= o < out[-1]])
+    return tuple(out), product(along)
+
+
+def conv_transpose(x, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+    """Every x[n, c, i] adds its multiple of weight[c, oc, k] to y[n, oc, i*stride - before + k*dilation]."""
+    x, weight = f64(x), f64(weight)
+    size, triples = transposed_triples(x.shape[2:], weight.shape[2:], stride, padding, output_padding, dilation)
+    oc = weight.shape[1] * groups
+    y = np.zeros((x.shape[0], oc, *size))
+    for cs, ocs in conv_groups(x.shape[1], oc, groups):
+        for i, k, o in triples:
+            y[:, ocs, *o] += x[:, cs, *i] @ weight[cs, :, *k]
+    return y if bias is None else y + channels(bias, len(size))
+
+
+def conv_transpose_grad_input(
+    gy, weight, input_shape, stride=1, padding=0, output_padding=0, groups=1, dilation=1
+):
+    gy, weight = f64(gy), f64(weight)
+    _, triples = transposed_triples(input_shape[2:], weight.shape[2:], stride, padding, output_padding, dilation)
+    gx = np.zeros(input_shape)
+    for cs, ocs in conv_groups(input_shape[1], gy.shape[1], groups):
+        for i, k, o in triples:
+            gx[:, cs, *i] += gy[:, ocs, *o] @ weight[cs, :, *k].T
+    return gx
+
+
+def conv_transpose_grad_weight(gy, x, weight_shape, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+    gy, x = f64(gy), f64(x)
+    _, triples = transposed_triples(x.shape[2:], weight_shape[2:], stride, padding, output_padding, dilation)
+    gw = np.zeros(weight_shape)
+    for cs, ocs in conv_groups(x.shape[1], gy.shape[1], groups):
+        for i, k, o in triples:
+            gw[cs, :, *k] += x[:, cs, *i].T @ gy[:, ocs, *o]
+    return gw
 
 
 def im2col(x, kernel_size, stride=1, padding=0, dilation=1):

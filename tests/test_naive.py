@@ -1,6 +1,7 @@
 """The oracle against examples worked by hand, its own finite differences, and PyTorch if installed."""
 
 import cases
+import cases_nd
 import gradcheck
 import naive
 import numpy as np
@@ -45,6 +46,29 @@ def test_conv2d_gradients_by_hand():
     gw = naive.conv2d_grad_weight(gy, GRID, TAPS.shape)
     np.testing.assert_array_equal(gw, image([[12, 16], [24, 28]]))
     assert naive.conv2d_grad_bias(gy) == 4
+
+
+def test_convolution_of_other_ranks_by_hand():
+    row, taps = np.arange(1.0, 6.0).reshape(1, 1, 5), np.array([[[1.0, 10.0]]])
+    np.testing.assert_array_equal(naive.conv(row, taps, padding=((2, 0),), dilation=2).ravel(), [10, 20, 31, 42, 53])
+    cube, pillar = np.arange(8.0).reshape(1, 1, 2, 2, 2), np.array([1.0, 10.0]).reshape(1, 1, 2, 1, 1)
+    np.testing.assert_array_equal(naive.conv(cube, pillar).ravel(), [40, 51, 62, 73])
+
+
+@pytest.mark.parametrize(
+    "args, expected",
+    [
+        ({}, [[1, 4, 4], [6, 20, 16], [9, 24, 16]]),
+        ({"padding": 1}, [[20]]),
+        ({"padding": ((1, 0), (0, 2))}, [[6], [9]]),
+        ({"stride": 2}, [[1, 2, 2, 4], [3, 4, 6, 8], [3, 6, 4, 8], [9, 12, 12, 16]]),
+        ({"dilation": (1, 2)}, [[1, 2, 2, 4], [6, 10, 10, 16], [9, 12, 12, 16]]),
+        ({"output_padding": (0, 1), "stride": (1, 2), "padding": (1, 0)}, [[6, 10, 10, 16, 0]]),
+    ],
+)
+def test_transposed_convolution_by_hand(args, expected):
+    x = image([[1, 2], [3, 4]])
+    np.testing.assert_array_equal(naive.conv_transpose(x, TAPS, **args), image(expected))
 
 
 def test_linear_by_hand():
@@ -220,22 +244,46 @@ def close(ours, theirs):
     tolerance.assert_close(ours, theirs.detach().numpy(), "conv", 1 + theirs.numel())
 
 
-@pytest.mark.parametrize("name", cases.CONV)
-def test_conv2d_against_torch(torch, name):
-    case = cases.CONV[name]
+EVERY_CONV = {**cases.CONV, **cases_nd.CONV1D, **{f"volume_{k}": v for k, v in cases_nd.CONV3D.items()}}
+
+
+@pytest.mark.parametrize("case", EVERY_CONV.values(), ids=EVERY_CONV)
+def test_convolution_against_torch(torch, case):
     x, weight, bias = (normal(*shape, seed=i) for i, shape in enumerate([case.x, case.weight, case.weight[:1]]))
     leaves = [torch.tensor(a, requires_grad=True) for a in (x, weight, bias)]
     args = dict(case.args)
     pads = naive.sides(args.pop("padding", 0), case.weight[2:], args.get("dilation", 1))
-    padded = torch.nn.functional.pad(leaves[0], (*pads[1], *pads[0]))
-    y = torch.nn.functional.conv2d(padded, *leaves[1:], **args)
-    close(naive.conv2d(x, weight, bias, **case.args), y)
+    padded = torch.nn.functional.pad(leaves[0], [p for sides in reversed(pads) for p in sides])
+    y = getattr(torch.nn.functional, f"conv{len(pads)}d")(padded, *leaves[1:], **args)
+    close(naive.conv(x, weight, bias, **case.args), y)
     assert tuple(y.shape) == case.y
     gy = normal(*y.shape, seed=3)
     y.backward(torch.tensor(gy))
     close(naive.conv2d_grad_input(gy, weight, x.shape, **case.args), leaves[0].grad)
     close(naive.conv2d_grad_weight(gy, x, weight.shape, **case.args), leaves[1].grad)
     close(naive.conv2d_grad_bias(gy), leaves[2].grad)
+
+
+TRANSPOSED = [("1d", cases_nd.TRANSPOSED1D), ("2d", cases_nd.TRANSPOSED2D), ("3d", cases_nd.TRANSPOSED3D)]
+TRANSPOSED = {f"{k}_{name}": case for k, table in TRANSPOSED for name, case in table.items()}
+
+
+@pytest.mark.parametrize("case", TRANSPOSED.values(), ids=TRANSPOSED)
+def test_transposed_convolution_against_torch(torch, case):
+    """PyTorch crops both sides alike: what differs is sliced off its result."""
+    x, weight, bias = (normal(*shape, seed=i) for i, shape in enumerate([case.x, case.weight, (case.oc,)]))
+    leaves = [torch.tensor(a, requires_grad=True) for a in (x, weight, bias)]
+    args, rank = dict(case.args), len(case.x) - 2
+    crop = naive.sides(args.pop("padding", 0), (1,) * rank)
+    y = getattr(torch.nn.functional, f"conv_transpose{rank}d")(*leaves, **args)
+    y = y[(..., *(slice(a, y.shape[i + 2] - b) for i, (a, b) in enumerate(crop)))]
+    close(naive.conv_transpose(x, weight, bias, **case.args), y)
+    assert tuple(y.shape) == case.y
+    gy = normal(*y.shape, seed=3)
+    y.backward(torch.tensor(gy))
+    close(naive.conv_transpose_grad_input(gy, weight, x.shape, **case.args), leaves[0].grad)
+    close(naive.conv_transpose_grad_weight(gy, x, weight.shape, **case.args), leaves[1].grad)
+    close(naive.conv_grad_bias(gy), leaves[2].grad)
 
 
 @pytest.mark.parametrize("nan", [False, True])

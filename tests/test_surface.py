@@ -68,9 +68,15 @@ OPS = [
 PADS = ["Zero", "Reflection", "Replication", "Circular"]
 # What PyTorch's constructors begin with: further arguments may follow, with defaults.
 BEGINNINGS = [
-    (
-        "nn",
-        "Conv2d(in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True",
+    *(
+        ("nn", text.format(rank))
+        for rank in (1, 2, 3)
+        for text in (
+            "Conv{}d(in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True, "
+            "padding_mode='zeros', device=None, dtype=None)",
+            "ConvTranspose{}d(in_channels, out_channels, kernel_size, stride=1, padding=0, output_padding=0, groups=1, "
+            "bias=True, dilation=1, padding_mode='zeros', device=None, dtype=None)",
+        )
     ),
     (
         "nn",

@@ -203,8 +203,15 @@ static fnn_conv_job job_of(const fnn_conv_params *p, int transposed) {
     job.xh = transposed ? p->oh : p->h, job.yh = transposed ? p->h : p->oh;
     job.xw = transposed ? p->ow : p->w, job.yw = transposed ? p->w : p->ow;
     job.kd = p->kd, job.kh = p->kh, job.kw = p->kw, job.sd = p->sd, job.sh = p->sh, job.sw = p->sw;
+    if (transposed &&
+        a != FNN_CONV_SUBPIXEL) { /* beyond that all destinations have one source, further phases are empty */
+        job.sd = fnn_min(job.sd, job.yd + p->pd);
+        job.sh = fnn_min(job.sh, job.yh + p->ph);
+        job.sw = fnn_min(job.sw, job.yw + p->pw);
+    }
     job.pd = p->pd, job.ph = p->ph, job.pw = p->pw, job.dd = p->dd, job.dh = p->dh, job.dw = p->dw;
-    if (job.kd * job.kh * job.sd * job.sh == 1 && job.pd + job.ph == 0 && job.xd == job.yd && job.xh == job.yh) {
+    if (job.kd * job.kh == 1 && fnn_max(job.sd, job.sh) == 1 && job.pd + job.ph == 0 && job.xd == job.yd &&
+        job.xh == job.yh) {
         job.xh *= job.xd, job.yh *= job.yd; /* slices that meet no other are more rows */
         job.xd = job.yd = 1;
     }

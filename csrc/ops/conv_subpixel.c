@@ -24,9 +24,10 @@ static ptrdiff_t phase_taps(const fnn_conv_params *p) { return p->kd / p->sd * (
 static fnn_conv_algorithm algorithm_of(ptrdiff_t in_channels) { return fnn_conv_choose(in_channels, 0, 1); }
 
 int fnn_conv_is_subpixel(const fnn_conv_params *p) {
-    const ptrdiff_t phases = p->sd * p->sh * p->sw, out = p->c / p->groups;
-    if (phases == 1 || (p->groups > 1 && out == 1 && p->oc == p->groups)) return 0;
+    const ptrdiff_t out = p->c / p->groups;
     if (!divides(p->kd, p->sd, p->dd) || !divides(p->kh, p->sh, p->dh) || !divides(p->kw, p->sw, p->dw)) return 0;
+    const ptrdiff_t phases = p->sd * p->sh * p->sw;
+    if (phases == 1 || (p->groups > 1 && out == 1 && p->oc == p->groups)) return 0;
     return SPREAD_COST * (double)fnn_round_up(out * phases, FNN_BLOCK) <
            (double)(fnn_round_up(out, FNN_BLOCK) * phases);
 }

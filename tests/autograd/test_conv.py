@@ -29,6 +29,48 @@ def test_gradients(case):
     check_gradients(lambda x, w: F.conv2d(F.conv2d(x, np.eye(x.shape[1])[..., None, None]), w, **options), x=x, w=w)
 
 
+OTHERS = {
+    "conv1d": ((2, 3, 9), (4, 3, 3), {"padding": ((4, 0),), "dilation": 2}, 4),
+    "conv1d_groups": ((1, 6, 8), (4, 3, 2), {"groups": 2, "stride": 3, "activation": "relu"}, 4),
+    "conv3d": ((1, 2, 4, 3, 5), (3, 2, 2, 3, 2), {"padding": (1, 0, 2), "stride": (1, 2, 1)}, 3),
+    "conv_transpose1d": ((2, 3, 6), (3, 4, 4), {"stride": 2, "padding": 1}, 4),
+    "conv_transpose2d": ((2, 6, 3, 4), (6, 3, 3, 2), {"stride": (2, 3), "output_padding": (1, 2), "groups": 2}, 6),
+    "conv_transpose2d_few": ((1, 17, 3, 4), (17, 2, 4, 4), {"stride": 2, "padding": 1, "activation": "relu"}, 2),
+    "conv_transpose3d": ((1, 2, 3, 2, 2), (2, 3, 2, 2, 3), {"stride": (1, 2, 3), "dilation": (2, 1, 1)}, 3),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_gradients_of_other_ranks_and_transposed(name):
+    x_shape, w_shape, options, channels = OTHERS[name]
+    function = getattr(F, "_".join(part for part in name.split("_") if part not in ("groups", "few")))
+    x, w, b = normal(*x_shape), normal(*w_shape), normal(channels)
+    check_gradients(lambda x, w, b: function(x, w, b, **options), x=x, w=w, b=b)
+    check_gradients(lambda x, w: function(x * 2.0, w, **options), x=x, w=w)
+
+
+def test_transposed_images_are_blocked_and_sequences_are_not():
+    w = Tensor(normal(3, 4, 2, 2), requires_grad=True)
+    for kind in (np.asarray, ops.blocked):
+        x = Tensor(kind(normal(2, 3, 4, 5)), requires_grad=True)
+        y = F.conv_transpose2d(x, w, stride=2)
+        assert type(y.data) is ops.Blocked
+        y.sum().backward()
+        assert type(x.grad.data) is type(x.data) and type(w.grad.data) is np.ndarray
+    assert type(F.conv1d(normal(1, 3, 5), normal(4, 3, 2)).data) is np.ndarray
+
+
+def test_gradients_through_an_encoder_and_decoder():
+    """Down and up again, with the skipped connection of a U-Net."""
+
+    def network(x, down, up, last):
+        h = F.conv2d(x, down, stride=2, padding=1, activation="relu")
+        return F.conv2d(F.conv_transpose2d(h, up, stride=2) + x, last, padding=1)
+
+    shapes = {"down": (5, 3, 4, 4), "up": (5, 3, 2, 2), "last": (2, 3, 3, 3)}
+    check_gradients(network, x=spread(2, 3, 6, 8), **{name: normal(*shape) for name, shape in shapes.items()})
+
+
 @pytest.mark.parametrize("kind", [np.asarray, ops.blocked], ids=["plain", "blocked"])
 def test_results_are_blocked_and_gradients_are_of_the_inputs_kind(kind):
     x = Tensor(kind(normal(2, 3, 6, 6)), requires_grad=True)

@@ -26,6 +26,12 @@ NETWORKS = {
         nn.ReLU(),
         double(nn.Linear, 6, 4),
     ],
+    "generator": lambda: [
+        double(nn.ConvTranspose2d, 2, 6, 4, stride=2, padding=1, groups=2),
+        double(nn.ConvTranspose2d, 6, 1, 3, output_padding=1, dilation=2, bias=False),
+        nn.Flatten(),
+        double(nn.Linear, 21 * 21, 4),
+    ],
     "strided": lambda: [
         double(nn.Conv2d, 2, 4, 3, stride=2, padding=1, groups=2, bias=False),
         double(nn.Conv2d, 4, 4, 3, dilation=2, padding=2, groups=4),
@@ -65,6 +71,11 @@ def test_gradients_of_every_parameter_and_the_input(name):
 # ---- packed weights ------------------------------------------------------------------------------------
 LAYERS = {
     "conv": (lambda: nn.Conv2d(3, 5, 3, padding=1, stride=(2, 1)), normal(2, 3, 6, 6).astype(np.float32)),
+    "conv1d": (lambda: nn.Conv1d(3, 5, 3, padding=2, dilation=2), normal(2, 3, 11).astype(np.float32)),
+    "conv3d": (lambda: nn.Conv3d(2, 5, (1, 2, 3), padding=1), normal(1, 2, 3, 4, 5).astype(np.float32)),
+    "transposed1d": (lambda: nn.ConvTranspose1d(4, 3, 4, 2, 1), normal(2, 4, 7).astype(np.float32)),
+    "transposed2d": (lambda: nn.ConvTranspose2d(4, 3, 3, 2, 1, 1), normal(2, 4, 5, 6).astype(np.float32)),
+    "transposed3d": (lambda: nn.ConvTranspose3d(3, 2, 2, 2, groups=1), normal(1, 3, 2, 3, 2).astype(np.float32)),
     "linear": (lambda: nn.Linear(4, 3), normal(5, 4).astype(np.float32)),
 }
 
@@ -152,6 +163,48 @@ def test_images_stay_blocked_in_evaluation():
         assert type(model(normal(1, 3, 8, 8).astype(np.float32)).data) is ops.Blocked
 
 
+def test_fused_relu_behind_every_convolution():
+    for name, (make, x) in LAYERS.items():
+        layer = make()
+        model = nn.Sequential(layer, nn.ReLU())
+        expected = np.maximum(layer(x).numpy(), 0)
+        np.testing.assert_allclose(model(x).numpy(), expected, rtol=1e-5, atol=1e-6, err_msg=name)
+        with no_grad():
+            np.testing.assert_allclose(model.eval()(x).numpy(), expected, rtol=1e-5, atol=1e-6, err_msg=name)
+
+
+# ---- transposed convolution ----------------------------------------------------------------------------
+def test_output_size_chooses_among_those_that_fit():
+    layer, x = nn.ConvTranspose2d(3, 5, 3, stride=(2, 3), padding=1), normal(1, 3, 4, 5).astype(np.float32)
+    assert layer(x).shape == (1, 5, 7, 13)
+    for size in [(8, 13), (7, 15), (1, 5, 8, 14)]:
+        expected = ops.conv_transpose2d(
+            x, layer.weight.numpy(), layer.bias.numpy(), (2, 3), 1, (size[-2] - 7, size[-1] - 13)
+        )
+        np.testing.assert_allclose(layer(x, size).numpy(), expected, rtol=1e-5, atol=1e-6)
+        with no_grad():
+            np.testing.assert_allclose(layer.eval()(x, output_size=size).numpy(), expected, rtol=1e-5, atol=1e-6)
+    for size in [(6, 13), (7, 16)]:
+        with pytest.raises(ValueError, match=r"ConvTranspose2d: output_size .* between \(7, 13\) and \(8, 15\)"):
+            layer(x, output_size=size)
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+@pytest.mark.parametrize("kind", ["Conv", "ConvTranspose"])
+def test_convolutions_have_pytorchs_parameters(kind, rank):
+    torch = pytest.importorskip("torch")
+    arguments = (4, 6, 3, 2, 1, 1, 2)  # the last two: output_padding and groups, or dilation and groups
+    ours, theirs = (getattr(module, f"{kind}{rank}d")(*arguments) for module in (nn, torch.nn))
+    assert {k: v.shape for k, v in ours.state_dict().items()} == {
+        k: tuple(v.shape) for k, v in theirs.state_dict().items()
+    }
+    theirs.load_state_dict({k: torch.tensor(v) for k, v in ours.state_dict().items()})
+    x = normal(2, 4, *(5, 6, 7)[:rank]).astype(np.float32)
+    expected = theirs(torch.tensor(x)).detach().numpy()
+    np.testing.assert_allclose(ours(x).numpy(), expected, rtol=1e-4, atol=1e-5)
+    assert repr(ours) == repr(theirs)
+
+
 # ---- the other layers ----------------------------------------------------------------------------------
 def test_inplace_relu_is_seen_through_the_input():
     x = Tensor(normal(3), requires_grad=True)
@@ -211,6 +264,8 @@ def test_only_modules_go_into_sequential(arguments):
 REFUSED = {
     "Conv2d padding_mode": (lambda: nn.Conv2d(1, 1, 1, padding_mode="reflect"), "padding_mode='reflect'"),
     "Conv2d circular": (lambda: nn.Conv2d(1, 1, 1, padding_mode="circular"), "padding_mode='circular'"),
+    "Conv1d padding_mode": (lambda: nn.Conv1d(1, 1, 1, padding_mode="replicate"), "padding_mode='replicate'"),
+    "ConvTranspose2d device": (lambda: nn.ConvTranspose2d(1, 1, 1, device="cuda"), "device='cuda'"),
     "Conv2d device": (lambda: nn.Conv2d(1, 1, 1, device="cuda"), "device='cuda'"),
     "Conv2d dtype": (lambda: nn.Conv2d(1, 1, 1, dtype=np.float16), "dtype=float16"),
     "Linear device": (lambda: nn.Linear(1, 1, device="meta"), "device='meta'"),
@@ -237,6 +292,10 @@ WRONG = {
     "same and stride": (lambda: nn.Conv2d(1, 1, 3, 2, "same"), ValueError, "padding='same' needs stride 1"),
     "groups": (lambda: nn.Conv2d(4, 6, 1, groups=4), ValueError, r"out_channels \(6\) .* groups \(4\)"),
     "mode": (lambda: nn.Conv2d(1, 1, 1, padding_mode="mirror"), ValueError, "padding_mode='mirror'"),
+    "two sizes": (lambda: nn.Conv1d(1, 1, (1, 2)), TypeError, "Conv1d: kernel_size must be an int, is"),
+    "two strides": (lambda: nn.Conv3d(1, 1, 1, (1, 2)), TypeError, "Conv3d: stride must be an int or three"),
+    "transposed same": (lambda: nn.ConvTranspose2d(1, 1, 1, padding="same"), TypeError, "ConvTranspose2d: padding"),
+    "output_padding": (lambda: nn.ConvTranspose1d(1, 1, 1, output_padding=-1), ValueError, "output_padding must be"),
     "linear": (lambda: nn.Linear(3, -1), ValueError, "Linear: out_features must be positive, is -1"),
     "truth value": (lambda: nn.Linear(True, 1), TypeError, "Linear: in_features must be an int, is True"),
     "pool padding": (lambda: nn.MaxPool2d(2, padding=2), ValueError, "more than half of kernel_size 2"),

@@ -79,6 +79,100 @@ def test_conv2d(shapes, dtype, seed, blocked):
 
 
 @st.composite
+def sequences_and_volumes(draw):
+    """(x shape, weight shape, arguments) of a convolution of 1 or 3 axes."""
+    rank = draw(st.sampled_from([1, 3]))
+    groups = draw(st.sampled_from([1, 1, 2, 3]))
+    c, oc = groups * draw(channels), groups * draw(channels)
+    length = st.integers(1, 60) if rank == 1 else st.integers(1, 6)
+    most = 5 if rank == 1 else 3
+    axes = [{"n": draw(length), "k": draw(st.integers(1, most)), "s": draw(small), "d": draw(st.integers(1, 3)),
+             "p": (draw(pads), draw(pads))} for _ in range(rank)]  # fmt: skip
+    assume(all(a["d"] * (a["k"] - 1) < a["n"] + sum(a["p"]) for a in axes))
+    stride, dilation, padding = (tuple(a[key] for a in axes) for key in "sdp")
+    x = (draw(st.integers(1, 2)), c, *(a["n"] for a in axes))
+    weight = (oc, c // groups, *(a["k"] for a in axes))
+    assume(math.prod(x) * math.prod(weight) / groups < WORK)
+    return x, weight, {"stride": stride, "dilation": dilation, "padding": padding, "groups": groups}
+
+
+@given(sequences_and_volumes(), kind, seed)
+def test_conv1d_and_conv3d(shapes, dtype, seed):
+    x_shape, w_shape, args = shapes
+    op = f"conv{len(x_shape) - 2}d"
+    x, weight, bias = normal(np.random.default_rng(seed), dtype, x_shape, w_shape, w_shape[:1])
+    terms = math.prod(w_shape[1:]) + 1
+    expected = naive.conv(x, weight, bias, **args)
+    y = getattr(ops, op)(x, weight, bias, **args)
+    tolerance.assert_close(y, expected, "conv", terms, terms**0.5)
+    tolerance.assert_same(getattr(ops, f"pack_{op}")(weight, bias, **args)(x), y)
+    if torch:
+        around = [(0, 0), (0, 0), *args["padding"]]
+        tensors = [torch.tensor(a.astype(np.float64)) for a in (np.pad(x, around), weight, bias)]
+        theirs = getattr(torch.nn.functional, op)(*tensors, **(args | {"padding": 0})).numpy()
+        tolerance.assert_close(expected, theirs, "conv", terms, terms**0.5)
+    gy = normal(np.random.default_rng(seed), dtype, expected.shape)[0]
+    terms = w_shape[0] * math.prod(w_shape[2:])
+    gx = getattr(ops, f"{op}_grad_input")(gy, weight, x_shape, **args)
+    tolerance.assert_close(gx, naive.conv_grad_input(gy, weight, x_shape, **args), "conv", terms, terms**0.5)
+    terms = gy.size // w_shape[0]
+    gw = getattr(ops, f"{op}_grad_weight")(gy, x, w_shape, **args)
+    tolerance.assert_close(gw, naive.conv_grad_weight(gy, x, w_shape, **args), "conv", terms, terms**0.5)
+
+
+@st.composite
+def transposed(draw):
+    """(x shape, weight shape, arguments) of a transposed convolution of 1 to 3 axes that leaves at least one pixel."""
+    rank = draw(st.sampled_from([1, 2, 2, 3]))
+    groups = draw(st.sampled_from([1, 1, 2, 3]))
+    c, ocg = groups * draw(channels), draw(st.one_of(st.integers(1, 5), channels))
+    axes = []
+    for _ in range(rank):
+        s, d = draw(st.sampled_from([1, 2, 2, 3, 4, 8, 16])), draw(st.sampled_from([1, 1, 2, 3]))
+        k = draw(st.one_of(st.integers(1, 4), st.sampled_from([s, 2 * s])))
+        n, e = draw(st.integers(1, 30 if rank == 1 else 5)), draw(st.integers(0, max(s, d) - 1))
+        p = (draw(pads), draw(pads))
+        size = (n - 1) * s + d * (k - 1) + 1 + e - sum(p)
+        assume(size > 0)
+        axes.append({"n": n, "k": k, "s": s, "d": d, "p": p, "e": e, "y": size})
+    stride, dilation, padding, extra = (tuple(a[key] for a in axes) for key in "sdpe")
+    x = (draw(st.integers(1, 2)), c, *(a["n"] for a in axes))
+    weight = (c, ocg, *(a["k"] for a in axes))
+    assume(math.prod(x) * math.prod(weight[1:]) < WORK and math.prod(a["n"] * a["k"] for a in axes) < 6000)
+    args = {"stride": stride, "padding": padding, "output_padding": extra, "groups": groups, "dilation": dilation}
+    return x, weight, args, tuple(a["y"] for a in axes)
+
+
+@given(transposed(), kind, seed, st.booleans())
+def test_conv_transpose(shapes, dtype, seed, blocked):
+    x_shape, w_shape, args, size = shapes
+    rank, groups = len(size), args["groups"]
+    op = f"conv_transpose{rank}d"
+    image = fastnn.blocked if blocked and rank == 2 else np.asarray
+    x, weight, bias = normal(np.random.default_rng(seed), dtype, x_shape, w_shape, (w_shape[1] * groups,))
+    terms = w_shape[0] // groups * math.prod(w_shape[2:]) + 1
+    expected = naive.conv_transpose(x, weight, bias, **args)
+    assert expected.shape[2:] == size
+    y = getattr(ops, op)(image(x), weight, bias, **args)
+    tolerance.assert_close(y, expected, "conv", terms, terms**0.5)
+    tolerance.assert_same(getattr(ops, f"pack_{op}")(weight, bias, **args)(image(x)), y)
+    if torch:
+        tensors = [torch.tensor(a.astype(np.float64)) for a in (x, weight, bias)]
+        theirs = getattr(torch.nn.functional, op)(*tensors, **(args | {"padding": 0})).numpy()
+        theirs = theirs[(..., *(slice(a, theirs.shape[i + 2] - b) for i, (a, b) in enumerate(args["padding"])))]
+        tolerance.assert_close(expected, theirs, "conv", terms, terms**0.5)
+    gy = normal(np.random.default_rng(seed), dtype, expected.shape)[0]
+    terms = math.prod(w_shape[1:])
+    gx = getattr(ops, f"{op}_grad_input")(image(gy), weight, x_shape, **args)
+    wanted = naive.conv_transpose_grad_input(gy, weight, x_shape, **args)
+    tolerance.assert_close(gx, wanted, "conv", terms, terms**0.5)
+    terms = x.size // w_shape[0]
+    gw = getattr(ops, f"{op}_grad_weight")(image(gy), image(x), w_shape, **args)
+    wanted = naive.conv_transpose_grad_weight(gy, x, w_shape, **args)
+    tolerance.assert_close(gw, wanted, "conv", terms, terms**0.5)
+
+
+@st.composite
 def poolings(draw):
     """(x shape, arguments) of a pooling that gives at least one output pixel."""
     kernel = (draw(small), draw(small))
