@@ -86,8 +86,10 @@ FNN_ALWAYS_INLINE void tile(const fnn_strip *s, ptrdiff_t row, ptrdiff_t panel, 
         }
         for (ptrdiff_t k = s->chunk_len; k > 0; k--) {
             vf bw[4 * FNN_NV];
-            FNN_UNROLL
-            for (int p = 0; p < np; p++) fnn_prefetch(b + p * b_panel + ahead);
+            if (ahead) {
+                FNN_UNROLL
+                for (int p = 0; p < np; p++) fnn_prefetch(b + p * b_panel + ahead);
+            }
             FNN_UNROLL
             for (int w = 0; w < words; w++) bw[w] = vf_load(b + (w / FNN_NV) * b_panel + w % FNN_NV * FNN_VF);
             FNN_UNROLL
