@@ -81,12 +81,14 @@ FNN_ALWAYS_INLINE void tile(const fnn_strip *s, ptrdiff_t row, ptrdiff_t panel, 
             FNN_UNROLL
             for (int i = 0; i < mr; i++) fnn_prefetch(a0 + chunk[AHEAD].a + i * a_row);
         }
-        if (!s->next) ahead = (const char *)(b + steps_ahead * b_step);
+        if (steps_ahead && !s->next) ahead = (const char *)(b + steps_ahead * b_step);
         for (ptrdiff_t k = s->chunk_len; k > 0; k--) {
             vf bw[4 * FNN_NV];
-            FNN_UNROLL
-            for (int p = 0; p < np; p++) fnn_prefetch(ahead + p * b_panel * (ptrdiff_t)sizeof(real));
-            ahead += ahead_step;
+            if (ahead) {
+                FNN_UNROLL
+                for (int p = 0; p < np; p++) fnn_prefetch(ahead + p * b_panel * (ptrdiff_t)sizeof(real));
+                ahead += ahead_step;
+            }
             FNN_UNROLL
             for (int w = 0; w < words; w++) bw[w] = vf_load(b + (w / FNN_NV) * b_panel + w % FNN_NV * FNN_VF);
             FNN_UNROLL

@@ -203,8 +203,7 @@ static fnn_conv_job job_of(const fnn_conv_params *p, int transposed) {
     job.xh = transposed ? p->oh : p->h, job.yh = transposed ? p->h : p->oh;
     job.xw = transposed ? p->ow : p->w, job.yw = transposed ? p->w : p->ow;
     job.kd = p->kd, job.kh = p->kh, job.kw = p->kw, job.sd = p->sd, job.sh = p->sh, job.sw = p->sw;
-    if (transposed &&
-        a != FNN_CONV_SUBPIXEL) { /* beyond that all destinations have one source, further phases are empty */
+    if (transposed && job.algorithm != FNN_CONV_SUBPIXEL) { /* beyond that all destinations have one source */
         job.sd = fnn_min(job.sd, job.yd + p->pd);
         job.sh = fnn_min(job.sh, job.yh + p->ph);
         job.sw = fnn_min(job.sw, job.yw + p->pw);

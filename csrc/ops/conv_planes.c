@@ -278,7 +278,7 @@ static void planes_body(void *context, const fnn_team *team) {
 /* A 1x1 kernel without stride and padding does not see rows: the image is one row. */
 static fnn_conv_job one_row(const fnn_conv_job *job) {
     fnn_conv_job flat = *job;
-    if (job->kh * job->kw == 1 && job->sh * job->sw == 1 && job->ph + job->pw == 0 && job->yh == job->xh &&
+    if (job->kh * job->kw == 1 && fnn_max(job->sh, job->sw) == 1 && job->ph + job->pw == 0 && job->yh == job->xh &&
         job->yw == job->xw) {
         flat.xw = flat.yw = job->xh * job->xw;
         flat.xh = flat.yh = 1;
