@@ -183,7 +183,7 @@ def im2col(x, kernel_size, stride=1, padding=0, dilation=1):
     x, kernel = f64(x), pair(kernel_size)
     (oh, ow), triples = conv_triples(x.shape[2:], kernel, stride, padding, dilation)
     cols = np.zeros((*x.shape[:2], *kernel, oh, ow))
-    for i, j, ky, kx, h, w in triples:
+    for (i, j), (ky, kx), (h, w) in triples:
         cols[:, :, ky, kx, i, j] = x[:, :, h, w]
     return cols.reshape(x.shape[0], x.shape[1] * kernel[0] * kernel[1], oh * ow)
 
@@ -193,7 +193,7 @@ def col2im(cols, output_size, kernel_size, stride=1, padding=0, dilation=1):
     (oh, ow), triples = conv_triples(image, kernel, stride, padding, dilation)
     cols = cols.reshape(cols.shape[0], cols.shape[1] // (kernel[0] * kernel[1]), *kernel, oh, ow)
     x = np.zeros((*cols.shape[:2], *image))
-    for i, j, ky, kx, h, w in triples:
+    for (i, j), (ky, kx), (h, w) in triples:
         x[:, :, h, w] += cols[:, :, ky, kx, i, j]
     return x
 

