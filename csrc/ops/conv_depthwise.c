@@ -8,7 +8,6 @@
 #define BAND_ROWS 7        /* rows of the kernel's tallest block */
 #define BAND_COLUMNS 2048  /* of a long signal */
 #define ITEMS_PER_THREAD 8 /* to claim, so that a faster core takes more of them */
-#define MOST_MULTIPLIER 3  /* output channels a group; more of them share loads better as rows of a strip */
 
 typedef struct {
     const fnn_conv_job *job;
@@ -27,9 +26,8 @@ typedef struct {
 } plan;
 
 int fnn_conv_is_depthwise(const fnn_conv_job *job) {
-    return fnn_conv_is_flat(job) && job->groups > 1 && job->xc == job->groups &&
-           job->yc <= MOST_MULTIPLIER * job->groups && !job->transposed && job->x_layout == FNN_NCHW &&
-           job->y_layout == FNN_NCHW;
+    return fnn_conv_is_flat(job) && job->groups > 1 && job->xc == job->groups && !job->transposed &&
+           job->x_layout == FNN_NCHW && job->y_layout == FNN_NCHW;
 }
 
 static ptrdiff_t phase_size(const plan *p, ptrdiff_t rows) { return (rows + p->vertical.halo) * p->pitch + FNN_BLOCK; }

@@ -287,10 +287,21 @@ static fnn_conv_job one_row(const fnn_conv_job *job) {
     return flat;
 }
 
+/* Measured against conv_bands.c, 2 threads, time of bands over time of planes (AMD Zen 5, 2026-11):
+ *   1x1 stride 1: 1.0-1.7 from 14x14 pixels on, 0.75 at 7x7 (49 pixels fill 4 panels to 77 %); stride 2: 0.8-0.98
+ *   up to 8 channels a group: 1.0-3.5, but 0.5-0.8 with strides of 4 and more, whose phases are copied one by one
+ *   16 channels a group: 1.1 with stride 1, 0.9 with 2; 9-64 channels and one group: 0.75-1.0
+ *   one row of thousands of pixels (1-D): 2.1, bands hold whole rows. */
 int fnn_conv_is_planes(const fnn_conv_job *job) {
     const fnn_conv_job flat = one_row(job);
-    return fnn_conv_is_flat(job) && job->algorithm != FNN_CONV_DEPTHWISE && !flat.transposed &&
-           job->x_layout == FNN_NCHW && job->y_layout == FNN_NCHW && job->xc > 0;
+    const ptrdiff_t xs = job->xc / job->groups;
+    if (!fnn_conv_is_flat(job) || job->algorithm == FNN_CONV_DEPTHWISE || flat.transposed || job->x_layout != FNN_NCHW ||
+        job->y_layout != FNN_NCHW || xs == 0)
+        return 0;
+    const int lanes_filled = (double)flat.yw >= 0.85 * FNN_BLOCK * run_cost(flat.yw);
+    if (flat.yh == 1 && flat.kh == 1 && flat.sw <= 2) return lanes_filled;
+    if (job->kh * job->kw == 1 || job->sw > 2) return 0;
+    return job->algorithm == FNN_CONV_PLANAR || (job->groups > 1 && xs <= FNN_BLOCK && job->sh * job->sw == 1);
 }
 
 fnn_status fnn_conv_planes(const fnn_conv_job *original) {
