@@ -160,6 +160,7 @@ typedef struct {
     int layout;            /* fnn_layout of all arrays */
     int count_include_pad; /* average: divide by the window with its padding (clipped to h + ph, w + pw) */
     double divisor;        /* average: divide by this instead, when not 0 */
+    int rectified; /* gradient of the maximum: x is the result of a ReLU, gx is to be the gradient of its input */
 } fnn_pool2d_params;
 
 /* Maximum over each window; a NaN in the window is the result. */
@@ -182,6 +183,20 @@ void fnn_softmax(fnn_dtype dtype, int logarithm, ptrdiff_t rows, ptrdiff_t n, co
 /* gx of a softmax (or log-softmax) from gy and its result y, all [rows][n]. */
 void fnn_softmax_grad(fnn_dtype dtype, int logarithm, ptrdiff_t rows, ptrdiff_t n, const void *gy, const void *y,
                       void *gx);
+
+/* ---- parameter updates --------------------------------------------------------------------------------------- */
+
+typedef struct {
+    double lr, momentum, dampening, weight_decay;
+    int nesterov;
+    int first; /* the first step: v need not be set and becomes the gradient */
+} fnn_sgd;
+
+/* d = g + weight_decay p; with momentum v = momentum v + (1 - dampening) d and d = v, or d + momentum v (Nesterov);
+ * p -= lr d. */
+void fnn_sgd_step(const fnn_sgd *s, fnn_dtype dtype, ptrdiff_t n, void *p, /* [n], changed */
+                  const void *g,                                           /* [n] */
+                  void *v);                                                /* [n], changed; NULL without momentum */
 
 #ifdef __cplusplus
 }

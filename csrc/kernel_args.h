@@ -50,6 +50,7 @@ typedef struct {
     void *g;        /* gradients: gx, [h][w][16], added to */
     const void *gy; /* maximum gradient: one row of gy */
     int overlap;    /* maximum gradient: windows share pixels, so g is added to, not written */
+    int rectified;  /* maximum gradient: gy counts only where y is positive */
     ptrdiff_t w, ow;
     ptrdiff_t row0, rows; /* input rows of the window inside the image: row0 + r*row_step, r < rows */
     ptrdiff_t row_step;   /* dilation */

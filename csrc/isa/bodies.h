@@ -11,6 +11,7 @@
 #include "../kernels/pool.h"
 #include "../kernels/softmax.h"
 #include "../kernels/sums.h"
+#include "../kernels/update.h"
 
 const fnn_kernel_table FNN_NAME(kernels) = {
     .tile_rows = FNN_TILE_ROWS,

@@ -23,7 +23,8 @@ __all__ = [
     "active_isa", "avg_pool2d", "avg_pool2d_grad_input", "block", "channel_sum", "conv2d", "conv2d_algorithm",
     "conv2d_grad_input", "conv2d_grad_weight", "conv2d_refusal", "copy_bandwidth", "empty", "fma_peak", "gemm",
     "get_num_threads", "has_isa", "kernel_names", "live_workers", "max_pool2d", "max_pool2d_grad_input",
-    "relu_grad", "set_num_threads", "set_spin_us", "set_strict", "softmax", "softmax_grad", "unblock", "use_isa",
+    "relu_grad", "set_num_threads", "set_spin_us", "set_strict", "sgd_step", "softmax", "softmax_grad",
+    "unblock", "use_isa",
 ]
 
 fnn_init()

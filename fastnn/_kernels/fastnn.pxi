@@ -25,6 +25,11 @@ cdef extern from "fastnn.h" nogil:
         Py_ssize_t n, c, h, w, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw
         int layout, count_include_pad
         double divisor
+        int rectified
+
+    ctypedef struct fnn_sgd:
+        double lr, momentum, dampening, weight_decay
+        int nesterov, first
 
     void fnn_init()
     bint fnn_use_isa(const char *name)
@@ -75,3 +80,5 @@ cdef extern from "fastnn.h" nogil:
     void fnn_softmax(fnn_dtype, int logarithm, Py_ssize_t rows, Py_ssize_t n, const void *x, void *y)
     void fnn_softmax_grad(fnn_dtype, int logarithm, Py_ssize_t rows, Py_ssize_t n, const void *gy, const void *y,
                           void *gx)
+
+    void fnn_sgd_step(const fnn_sgd *s, fnn_dtype, Py_ssize_t n, void *p, const void *g, void *v)

@@ -8,12 +8,13 @@ from fastnn import ops
 from fastnn.autograd._tape import Gradients
 from fastnn.autograd.activation import check_activation
 from fastnn.autograd.tensor import Tensor, as_tensor, record, recording, wrap
+from fastnn.ops._blocked import new_image
 from fastnn.ops.conv import conv_params
 
 
 def blocked_result(x: Any, weight: Any, *options: Any) -> ops.Blocked:
     """Where a first layer writes: memory for the result of a plain x as Blocked."""
-    return ops.Blocked.empty(conv_params("conv2d", x.shape, weight.shape, *options).y_shape, x.dtype)
+    return new_image(conv_params("conv2d", x.shape, weight.shape, *options).y_shape, x.dtype)
 
 
 def conv2d(
@@ -66,8 +67,6 @@ def conv2d(
 
     def backward(gy: Any) -> Gradients:
         gx = gw = gb = None
-        if activation:
-            gy = ops.relu_grad_input(gy, y)
         if need_x:
             gx = ops.conv2d_grad_input(gy, wd, xd.shape, stride, padding, dilation, groups)
             if type(xd) is not ops.Blocked:
@@ -78,4 +77,4 @@ def conv2d(
             gb = ops.conv2d_grad_bias(gy)
         return gx, gw, gb
 
-    return record(y, (x, weight, bias), backward, (x, weight), saves_result=activation is not None)
+    return record(y, (x, weight, bias), backward, (x, weight), rectified=activation is not None)

@@ -127,6 +127,11 @@ def pool2d_shape(
 
 def image_shape(op: str, name: str, shape: Any) -> tuple[int, int, int, int]:
     """`shape` as four sizes (N, C, H, W), none negative."""
+    if type(shape) is tuple and len(shape) == 4:
+        n, c, h, w = shape
+        plain = type(n) is type(c) is type(h) is type(w) is int
+        if plain and n >= 0 and c >= 0 and h >= 0 and w >= 0 and n * c * h * w < 1 << 40:
+            return shape
     try:
         sizes = tuple(integer(op, name, size, 0) for size in shape)
     except TypeError as error:
