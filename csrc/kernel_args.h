@@ -45,6 +45,17 @@ typedef struct {
 } fnn_winograd_tiles;
 
 typedef struct {
+    const void *x;  /* output row i, pixel j, tap (r, s) at x + chunk.b + j*x_step + r*x_row + s*x_tap, 16 channels */
+    const void *gy; /* row i, pixel j at gy + chunk.a + j*16 */
+    ptrdiff_t x_step, x_row, x_tap;
+    const fnn_chunk *chunks; /* one a row */
+    ptrdiff_t n_chunks, pixels;
+    ptrdiff_t kh, kw;
+    void *gw; /* [kh][kw][16] */
+    int accumulate;
+} fnn_depthwise_grad;
+
+typedef struct {
     const void *x;  /* [h][w][16] one channel block of one image */
     void *y;        /* [ow][16] one output row; average: also gy's row */
     void *g;        /* gradients: gx, [h][w][16], added to */

@@ -5,6 +5,7 @@
 #include "../kernels/activation.h"
 #include "../kernels/tile.h"
 #include "../kernels/depthwise.h"
+#include "../kernels/depthwise_grad.h"
 #include "../kernels/winograd.h"
 #include "../kernels/layout.h"
 #include "../kernels/pack.h"

@@ -24,10 +24,34 @@ void FNN_NAME(block_pixels)(const void *x_, ptrdiff_t plane, ptrdiff_t channels,
         for (int lane = 0; lane < FNN_BLOCK; lane++) y[p * FNN_BLOCK + lane] = lane < channels ? x[lane * plane + p] : 0;
 }
 
+/* Fewer pixels than a word in planes without gaps (the taps of a small kernel): each lane's word is stored whole and its
+ * end overwritten by the next lane's. */
+FNN_ALWAYS_INLINE void unblock_short(const real *x, ptrdiff_t pixels, real *y, ptrdiff_t channels) {
+    for (int lane = 0; lane < channels; lane += FNN_VF) {
+        vf square[FNN_VF];
+        FNN_UNROLL
+        for (int i = 0; i < FNN_VF; i++) square[i] = i < pixels ? vf_load(x + i * FNN_BLOCK + lane) : vf_zero();
+        vf_transpose(square);
+        FNN_UNROLL
+        for (int i = 0; i < FNN_VF; i++)
+            if (lane + i < channels) {
+                real *to = y + (lane + i) * pixels;
+                if ((channels - lane - i) * pixels >= FNN_VF)
+                    vf_store(to, square[i]);
+                else
+                    store_some(to, square[i], pixels);
+            }
+    }
+}
+
 void FNN_NAME(unblock_pixels)(const void *x_, ptrdiff_t pixels, void *y_, ptrdiff_t plane, ptrdiff_t channels) {
     const real *x = x_; /* [pixels][16] */
     real *y = y_;       /* [channels][plane] */
     ptrdiff_t p = 0;
+    if (pixels == plane && 1 < pixels && pixels < FNN_VF) {
+        unblock_short(x, pixels, y, channels);
+        return;
+    }
     for (; p < pixels && pixels >= FNN_VF; p += FNN_VF) {
         p = fnn_min(p, pixels - FNN_VF);
         for (int lane = 0; lane < channels; lane += FNN_VF) {
@@ -42,6 +66,18 @@ void FNN_NAME(unblock_pixels)(const void *x_, ptrdiff_t pixels, void *y_, ptrdif
     }
     for (; p < pixels; p++)
         for (int lane = 0; lane < channels; lane++) y[lane * plane + p] = x[p * FNN_BLOCK + lane];
+}
+
+/* y[i] = x[i * step]: every step-th column of a row. Expanded names: fnn_gather_row__scalar, fnn_gather_row__avx2, ... */
+void FNN_NAME(gather_row)(const void *x_, ptrdiff_t step, ptrdiff_t n, void *y_) {
+    const real *FNN_RESTRICT x = x_;
+    real *FNN_RESTRICT y = y_; /* [n] */
+    if (step == 1)
+        for (ptrdiff_t i = 0; i < n; i++) y[i] = x[i];
+    else if (step == 2) /* compilers make shuffles of it */
+        for (ptrdiff_t i = 0; i < n; i++) y[i] = x[2 * i];
+    else
+        for (ptrdiff_t i = 0; i < n; i++) y[i] = x[i * step];
 }
 
 /* y[pixel] = x[pixel][lane]. Expanded names: fnn_pick_lane__scalar, fnn_pick_lane__avx2, ... */

@@ -138,14 +138,15 @@ static void (*const tile_table[FNN_TILE_ROWS + 1][5])(const fnn_strip *, ptrdiff
 /* Cuts a strip into tiles of nearly equal height (a short last tile would leave FMA slots empty). Panels go outside:
  * one panel of a deep layer fills half of the second-level cache, and all rows use it before the next one. */
 void FNN_NAME(strip)(const fnn_strip *s) {
-    const ptrdiff_t tiles = fnn_ceil_div(s->rows, FNN_TILE_ROWS);
-    const int group = tiles ? FNN_TILE_PANELS((int)(s->rows / tiles)) : 1;
+    const int triple = FNN_TILE_TRIPLE_ROWS && s->panels == 3;
+    const ptrdiff_t tiles = fnn_ceil_div(s->rows, triple ? fnn_max(1, FNN_TILE_TRIPLE_ROWS) : FNN_TILE_ROWS);
+    const int group = triple ? 3 : tiles ? FNN_TILE_PANELS((int)(s->rows / tiles)) : 1;
     for (ptrdiff_t panel0 = 0; panel0 < s->panels; panel0 += group) {
         const ptrdiff_t panel_end = fnn_min(s->panels, panel0 + group);
         for (ptrdiff_t t = 0, row = 0; t < tiles; t++) {
             const int mr = (int)fnn_ceil_div(s->rows - row, tiles - t);
             for (ptrdiff_t panel = panel0; panel < panel_end;) {
-                int np = FNN_TILE_PANELS(mr);
+                int np = triple ? 3 : FNN_TILE_PANELS(mr);
                 while (np > panel_end - panel) np /= 2;
                 tile_table[mr][np](s, row, panel);
                 panel += np;
