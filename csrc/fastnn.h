@@ -149,6 +149,10 @@ void fnn_gemm_pack(fnn_dtype dtype, ptrdiff_t k, ptrdiff_t n, const void *b, ptr
 fnn_status fnn_gemm(fnn_dtype dtype, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const void *a, ptrdiff_t row,
                     ptrdiff_t column, const void *packed, const void *bias, /* [n], or NULL */
                     int activation, double alpha, double beta, void *c);    /* [m][n] */
+/* The same with B as fnn_gemm_pack takes it. */
+fnn_status fnn_gemm_unpacked(fnn_dtype dtype, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const void *a, ptrdiff_t row,
+                             ptrdiff_t column, const void *b, ptrdiff_t b_row, ptrdiff_t b_column, const void *bias,
+                             int activation, double alpha, double beta, void *c);
 
 /* ---- pooling ------------------------------------------------------------------------------------------------- */
 

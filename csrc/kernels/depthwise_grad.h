@@ -5,6 +5,8 @@
  * The sums of some taps stay in registers over all rows: nine of them for 3x3, one kernel row otherwise.
  * Expanded names: fnn_depthwise_grad__scalar, fnn_depthwise_grad__avx2, ... */
 
+#define DEPTHWISE_AHEAD 32 /* pixels */
+
 /* Taps r0 .. r0 + kh - 1 by s0 .. s0 + kw - 1. */
 FNN_ALWAYS_INLINE void depthwise_grad_taps(const fnn_depthwise_grad *d, ptrdiff_t r0, ptrdiff_t s0, const int kh,
                                            const int kw) {
@@ -21,6 +23,7 @@ FNN_ALWAYS_INLINE void depthwise_grad_taps(const fnn_depthwise_grad *d, ptrdiff_
                 x[r] = (const real *)d->x + d->chunks[i].b + (r0 + r) * d->x_row + s0 * d->x_tap + v * FNN_VF;
             for (ptrdiff_t j = 0; j < d->pixels; j++) {
                 const vf g = vf_load(gy + j * FNN_BLOCK);
+                fnn_prefetch(gy + (j + DEPTHWISE_AHEAD) * FNN_BLOCK);
                 FNN_UNROLL
                 for (int t = 0; t < kh * kw; t++)
                     acc[t] = vf_fma(vf_load(x[t / kw] + t % kw * d->x_tap), g, acc[t]);

@@ -69,6 +69,10 @@ cdef extern from "fastnn.h" nogil:
                         Py_ssize_t column, const void *packed, const void *bias, int activation, double alpha,
                         double beta, void *c)
 
+    fnn_status fnn_gemm_unpacked(fnn_dtype, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, const void *a, Py_ssize_t row,
+                                 Py_ssize_t column, const void *b, Py_ssize_t b_row, Py_ssize_t b_column,
+                                 const void *bias, int activation, double alpha, double beta, void *c)
+
     fnn_status fnn_max_pool2d(const fnn_pool2d_params *p, const void *x, void *y, int64_t *indices)
     fnn_status fnn_max_pool2d_grad_input(const fnn_pool2d_params *p, const void *gy, const void *x, const void *y,
                                          void *gx)
