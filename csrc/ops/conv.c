@@ -21,8 +21,8 @@ size_t fnn_conv2d_packed_size(const fnn_conv2d_params *p) {
 }
 
 void fnn_conv2d_pack(const fnn_conv2d_params *p, const void *weight, void *packed) {
-    fnn_conv_pack_weights(p->dtype, forward_algorithm(p), 0, p->groups, p->c / p->groups, p->oc / p->groups, p->kh * p->kw,
-                          weight, packed);
+    fnn_conv_pack_weights(p->dtype, forward_algorithm(p), 0, p->groups, p->c / p->groups, p->oc / p->groups,
+                          p->kh * p->kw, weight, packed);
 }
 
 void fnn_conv2d_transform(const fnn_conv2d_params *p, const void *direct, void *packed) {
