@@ -60,7 +60,7 @@ def check_training(folder):
 
 def check_files():
     header = pathlib.Path(fastnn.get_include()) / "fastnn.h"
-    assert "fnn_conv2d" in header.read_text(), header
+    assert "fnn_conv" in header.read_text(), header
     package = importlib.resources.files("fastnn")
     assert package.joinpath("py.typed").is_file()
     assert package.joinpath("benchmarks", "shapes", "resnet50.txt").is_file()

@@ -8,6 +8,8 @@
 #include "kernel_args.h"
 
 typedef struct {
+    int word;                   /* elements of a vector word */
+    int wide_rows;              /* most rows of a tile with as many panels as any has */
     int tile_rows, tile_panels; /* the full tile of `strip`; at half the rows or fewer it takes twice the panels */
 #define FNN_KERNEL(name, arguments) void(*name) arguments;
 #include "kernels.def"

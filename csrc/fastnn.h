@@ -7,6 +7,7 @@
  * Layouts of an image array of shape n, c, h, w:
  *   FNN_NCHW     [n][c][h][w]
  *   FNN_BLOCKED  [n][ceil(c/16)][h][w][16], lanes beyond c are zero
+ *   FNN_NHWC     [n][h][w][c]; convolution only
  * Counts are elements, never bytes. */
 #ifndef FASTNN_H
 #define FASTNN_H
@@ -25,7 +26,7 @@ extern "C" {
 #endif
 
 typedef enum { FNN_F32, FNN_F64 } fnn_dtype;
-typedef enum { FNN_NCHW, FNN_BLOCKED } fnn_layout;
+typedef enum { FNN_NCHW, FNN_BLOCKED, FNN_NHWC } fnn_layout;
 typedef enum { FNN_OK, FNN_NO_MEMORY } fnn_status;
 
 /* How a convolution is computed. AUTO: the fastest for the shape by a cost model that no thread count changes. DIRECT: plain
@@ -44,6 +45,14 @@ typedef enum {
     FNN_SIGMOID,
     FNN_TANH
 } fnn_activation;
+
+/* Where the values outside an array come from. */
+typedef enum {
+    FNN_PAD_CONSTANT,
+    FNN_PAD_REFLECT,   /* mirrored at the edge element:  c b | a b c | b a */
+    FNN_PAD_REPLICATE, /* the edge element:              a a | a b c | c c */
+    FNN_PAD_CIRCULAR   /* the other end:                 b c | a b c | a b */
+} fnn_pad_mode;
 
 /* ---- process ------------------------------------------------------------------------------------------------- */
 
@@ -85,59 +94,106 @@ void fnn_unblock(fnn_dtype dtype, ptrdiff_t n, ptrdiff_t c, ptrdiff_t h, ptrdiff
 
 /* ---- convolution --------------------------------------------------------------------------------------------- */
 
-/* y[n][o][i][j] = act(bias[o] + residual[n][o][i][j]
- *                     + sum over q, r, s of x[n][g*cg + q][i*sh - ph + r*dh][j*sw - pw + s*dw] * weight[o][q][r][s])
- * with cg = c/groups, g = o / (oc/groups), x zero outside its bounds. Padding below and to the right follows from
- * oh and ow. c, n or oc may be 0. */
+/* y[n][o][e][i][j] = act(bias[o] + residual[n][o][e][i][j]
+ *     + sum over q, t, r, s of weight[o][q][t][r][s]
+ *                            * x[n][g*cg + q][e*sd - pd + t*dd][i*sh - ph + r*dh][j*sw - pw + s*dw])
+ * with cg = c/groups, g = o / (oc/groups), x outside its bounds as padding_mode says. Padding behind, below and to the right follows from
+ * od, oh and ow. c, n or oc may be 0. Fewer dimensions are sizes of 1 in front: images have d = od = kd = sd = dd = 1 and
+ * pd = 0, sequences h = 1 as well. The layouts of five dimensions: d and h count as one, of size d*h. */
 typedef struct {
     fnn_dtype dtype;
-    ptrdiff_t n, c, h, w;   /* input */
-    ptrdiff_t oc, oh, ow;   /* output */
-    ptrdiff_t kh, kw;       /* kernel */
-    ptrdiff_t sh, sw;       /* stride, >= 1 */
-    ptrdiff_t ph, pw;       /* zero padding above and to the left, >= 0 */
-    ptrdiff_t dh, dw;       /* dilation, >= 1 */
-    ptrdiff_t groups;       /* divides c and oc */
-    int x_layout, y_layout; /* fnn_layout of x and of y; gradients: of gx / x and of gy */
-    int method;             /* fnn_method; packed weights: the one that they are packed for */
-    int activation;         /* fnn_activation */
-    double alpha, beta;     /* its parameters */
-} fnn_conv2d_params;
+    ptrdiff_t n, c, d, h, w;  /* input */
+    ptrdiff_t oc, od, oh, ow; /* output */
+    ptrdiff_t kd, kh, kw;     /* kernel */
+    ptrdiff_t sd, sh, sw;     /* stride, >= 1 */
+    ptrdiff_t pd, ph, pw;     /* zero padding in front, above and to the left, >= 0 */
+    ptrdiff_t dd, dh, dw;     /* dilation, >= 1 */
+    ptrdiff_t groups;         /* divides c and oc */
+    int padding_mode;         /* fnn_pad_mode of x outside its bounds, constant: 0; transposed: that one only */
+    int x_layout, y_layout;   /* fnn_layout of x and of y; gradients: of gx / x and of gy */
+    int method;               /* fnn_method; packed weights: the one that they are packed for */
+    int activation;           /* fnn_activation */
+    double alpha, beta;       /* its parameters */
+} fnn_conv_params;
 
-/* Why a method cannot serve (the condition that fails, for a message), NULL where it can. */
-const char *fnn_conv2d_refusal(const fnn_conv2d_params *p, fnn_method method);
-/* p->method, or where that is FNN_AUTO the one expected to be fastest; `packed`: weights are packed ahead. float64: DIRECT. */
-fnn_method fnn_conv2d_method(const fnn_conv2d_params *p, int packed);
-/* The name of what serves a method, for people. */
-const char *fnn_conv2d_algorithm(const fnn_conv2d_params *p, fnn_method method);
+/* Of a convolution, or of the transposed one (below) where `transposed`:
+ * why a method cannot serve (the condition that fails, for a message), NULL where it can; */
+const char *fnn_conv_refusal(const fnn_conv_params *p, int transposed, fnn_method method);
+/* p->method, or where that is FNN_AUTO the one expected to be fastest (`packed`: weights are packed ahead; float64: DIRECT); */
+fnn_method fnn_conv_method(const fnn_conv_params *p, int transposed, int packed);
+/* the name, for people, of what serves p->method; */
+const char *fnn_conv_algorithm_name(const fnn_conv_params *p, int transposed);
+/* elements of the weights packed for p->method (FNN_AUTO counts as DIRECT), which depend on oc, c, groups, the kernel's
+ * size and, transposed, the stride; */
+size_t fnn_conv_packed_size(const fnn_conv_params *p, int transposed);
+/* weights packed for DIRECT, whatever p->method; */
+void fnn_conv_pack(const fnn_conv_params *p, int transposed, const void *weight, /* [oc][c/groups][kd][kh][kw] */
+                   void *packed);                                                /* FNN_ALIGN-aligned */
+/* and from those the ones of p->method, WINOGRAD2 or WINOGRAD4. */
+void fnn_conv_transform(const fnn_conv_params *p, int transposed, const void *direct, void *packed);
 
-/* Elements of the weights packed for p->method (FNN_AUTO counts as DIRECT); depends on oc, c, groups, kh, kw besides. */
-size_t fnn_conv2d_packed_size(const fnn_conv2d_params *p);
-/* Packs for DIRECT, whatever p->method. */
-void fnn_conv2d_pack(const fnn_conv2d_params *p, const void *weight, /* [oc][c/groups][kh][kw] */
-                     void *packed);                                  /* FNN_ALIGN-aligned */
-/* Weights packed for DIRECT to those of p->method, WINOGRAD2 or WINOGRAD4. */
-void fnn_conv2d_transform(const fnn_conv2d_params *p, const void *direct, void *packed);
-
-fnn_status fnn_conv2d(const fnn_conv2d_params *p, const void *x, /* input, in x_layout */
-                      const void *packed,                        /* packed for p->method */
-                      const void *bias,                          /* [oc], or NULL */
-                      const void *residual,                      /* like y, or NULL */
-                      void *y);                                  /* output, in y_layout */
+fnn_status fnn_conv(const fnn_conv_params *p, const void *x, /* input, in x_layout */
+                    const void *packed,                      /* packed for p->method */
+                    const void *bias,                        /* [oc], or NULL */
+                    const void *residual,                    /* like y, or NULL */
+                    void *y);                                /* output, in y_layout */
 /* The same from plain weights, packed for this call. */
-fnn_status fnn_conv2d_unpacked(const fnn_conv2d_params *p, const void *x, const void *weight, const void *bias,
-                               const void *residual, void *y);
-fnn_status fnn_conv2d_grad_input(const fnn_conv2d_params *p, const void *gy,  /* [n][oc][oh][ow] in y_layout */
-                                 const void *weight,                          /* [oc][c/groups][kh][kw] */
-                                 void *gx);                                   /* [n][c][h][w] in x_layout */
-fnn_status fnn_conv2d_grad_weight(const fnn_conv2d_params *p, const void *gy, /* [n][oc][oh][ow] in y_layout */
-                                  const void *x,                              /* [n][c][h][w] in x_layout */
-                                  void *gw);                                  /* [oc][c/groups][kh][kw] */
+fnn_status fnn_conv_unpacked(const fnn_conv_params *p, const void *x, const void *weight, const void *bias,
+                             const void *residual, void *y);
+fnn_status fnn_conv_grad_weight(const fnn_conv_params *p, const void *gy, /* [n][oc][od][oh][ow] in y_layout */
+                                const void *x,                            /* [n][c][d][h][w] in x_layout */
+                                void *gw);                                /* [oc][c/groups][kd][kh][kw] */
+
+/* The transposed convolution, which the input gradient is: p describes the convolution that it transposes, so x here is
+ * [n][oc][od][oh][ow] in y_layout, y is [n][c][d][h][w] in x_layout, and bias has c elements.
+ *   y[n][q][...] = act(bias[q] + residual + sum of x[n][o][e][i][j] * weight[o][q - g*cg][t][r][s]
+ *                      over all whose e*sd - pd + t*dd, i*sh - ph + r*dh, j*sw - pw + s*dw is y's position) */
+fnn_status fnn_conv_transpose(const fnn_conv_params *p, const void *x, const void *packed,
+                              const void *bias,     /* [c], or NULL */
+                              const void *residual, /* like y, or NULL */
+                              void *y);
+fnn_status fnn_conv_transpose_unpacked(const fnn_conv_params *p, const void *x, const void *weight, const void *bias,
+                                       const void *residual, void *y);
 
 /* out[c] = sum over n, h, w; accumulated in double in an order that no thread count changes. */
 void fnn_channel_sum(fnn_dtype dtype, int layout, ptrdiff_t n, ptrdiff_t c, ptrdiff_t hw,
-                     const void *x, /* [n][c][hw] or blocked */
+                     const void *x, /* [n][c][hw] in layout */
                      void *out);    /* [c] */
+
+/* ---- images and matrices of their windows -------------------------------------------------------------------- */
+
+typedef struct {
+    fnn_dtype dtype;
+    ptrdiff_t n, c, h, w; /* image */
+    ptrdiff_t oh, ow;     /* windows */
+    ptrdiff_t kh, kw;     /* window size */
+    ptrdiff_t sh, sw;     /* stride, >= 1 */
+    ptrdiff_t ph, pw;     /* zero padding above and to the left, >= 0 */
+    ptrdiff_t dh, dw;     /* dilation, >= 1 */
+} fnn_im2col_params;
+
+/* cols[n][c][r][s][i][j] = x[n][c][i*sh - ph + r*dh][j*sw - pw + s*dw], 0 outside x. */
+fnn_status fnn_im2col(const fnn_im2col_params *p, const void *x, /* [n][c][h][w] */
+                      void *cols);                               /* [n][c*kh*kw][oh*ow] */
+/* The transposed map: each x is the sum of what im2col would copy from it, in the order of the taps. */
+fnn_status fnn_col2im(const fnn_im2col_params *p, const void *cols, void *x);
+
+/* ---- padding ------------------------------------------------------------------------------------------------- */
+
+/* Three dimensions are padded; `outer` and `unit` are the product of those before and after them. Negative padding
+ * crops; constant padding of a dimension may be of any size, reflect's is less than the dimension, circular's at most. */
+typedef struct {
+    fnn_dtype dtype;
+    int mode;     /* fnn_pad_mode */
+    double value; /* of constant padding */
+    ptrdiff_t outer, size[3], before[3], after[3], unit;
+} fnn_pad_params;
+
+/* y[o][i][j][k][u] = x[o][i - before[0]][j - before[1]][k - before[2]][u], continued by mode outside x. */
+fnn_status fnn_pad(const fnn_pad_params *p, const void *x, /* [outer][size0][size1][size2][unit] */
+                   void *y);                               /* each size plus before and after */
+/* gx is the sum of the gy at the places that the element of x was copied to, in a fixed order. */
+fnn_status fnn_pad_grad_input(const fnn_pad_params *p, const void *gy, void *gx);
 
 /* ---- matrix product ------------------------------------------------------------------------------------------ */
 

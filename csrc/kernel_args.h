@@ -20,6 +20,7 @@ typedef struct {
     void *c; /* row i, panel p at c + i*c_row + p*c_panel, 16 columns */
     ptrdiff_t c_row, c_panel;
     ptrdiff_t rows, panels;
+    ptrdiff_t tile_rows;    /* most rows of a tile, 0 for as many as the dialect has */
     ptrdiff_t last_columns; /* valid columns of the last panel, 1..16; bias alone is read 16 wide there */
     const void *bias;       /* [panels*16], or NULL */
     const void *row_bias;   /* [rows], instead of bias; or NULL */
@@ -56,6 +57,39 @@ typedef struct {
 } fnn_depthwise_grad;
 
 typedef struct {
+    const void *x;            /* load: [channels][h][w]; store: scratch, FNN_BLOCK elements readable beyond a row */
+    ptrdiff_t x_plane, x_row; /* strides; x_row: store only */
+    ptrdiff_t h, w;           /* load: bounds of the image */
+    ptrdiff_t row, row_step, column, column_step; /* load: image position of y's first element; steps, >= 1 */
+    ptrdiff_t row_phases, row_dilation, column_phases, column_dilation; /* load: phases of the steps */
+    ptrdiff_t channels, rows, columns;                                  /* the window */
+    void *y;                           /* load: scratch, FNN_BLOCK elements writable beyond the window */
+    ptrdiff_t y_plane, y_phase, y_row; /* strides; y_phase: load only */
+    const void *residual;              /* store: addressed like y; or NULL */
+    int activation;                    /* store: fnn_activation */
+    double alpha, beta;                /* its parameters */
+} fnn_planes;
+
+typedef struct {
+    const void
+        *x; /* scratch planes; output row i, column j of tap t, row k of its run at chunk.b + (i + k)*x_row + j */
+    ptrdiff_t x_row; /* FNN_BLOCK elements are readable beyond a row */
+    const void *w;   /* weight at chunk.a + k*w_run */
+    ptrdiff_t w_run;
+    const fnn_chunk *chunks; /* columns of the kernel, or single taps where run is 1 */
+    ptrdiff_t n_chunks, run; /* run: 1, 3, 5 or 7 */
+    ptrdiff_t h, w_in, above, before, kernel,
+        stride;          /* direct: image x[h][w_in], its padding, square kernel and stride */
+    const int32_t *pick; /* direct: [kernel][FNN_VF], tap + lane * stride */
+    const void *bias;    /* one element, or NULL */
+    void *y;
+    ptrdiff_t y_row, rows, columns;
+    const void *residual; /* addressed like y; or NULL */
+    int activation;       /* fnn_activation */
+    double alpha, beta;   /* its parameters */
+} fnn_depthwise;
+
+typedef struct {
     const void *x;  /* [h][w][16] one channel block of one image */
     void *y;        /* [ow][16] one output row; average: also gy's row */
     void *g;        /* gradients: gx, [h][w][16], added to */
@@ -71,5 +105,15 @@ typedef struct {
     ptrdiff_t count_from;  /* 0, or -pw with padding */
     double divisor;        /* average: the whole divisor, when not 0 */
 } fnn_pool_row;
+
+typedef struct {
+    const void *x; /* [rows][x_row], the first `columns` of each */
+    ptrdiff_t x_row;
+    ptrdiff_t readable; /* elements that may be read from x on */
+    void *y;            /* [rows][y_row] */
+    ptrdiff_t y_row;
+    ptrdiff_t writable; /* elements that may be written from y on: up to 15 past a row are, before the next row */
+    ptrdiff_t rows, columns;
+} fnn_rows;
 
 #endif

@@ -77,6 +77,39 @@ CONV = {
     "several_bands": Conv((1, 40, 41, 60), (7, 40, 2, 1)),
     "many_images": Conv((11, 4, 2, 3), (6, 4, 2, 1)),
 }
+# What Winograd's methods can serve: 3x3 with stride 1 and more than 8 channels in a group. Tiles have 2x2 or 4x4 outputs.
+CONV_3X3 = {
+    "one_output": Conv((2, 18, 2, 3), (5, 18, 3, 3), args={"padding": ((1, 0), (0, 0))}),
+    "smaller_than_a_tile": Conv((2, 17, 2, 3), (16, 17, 3, 3), args={"padding": 1}),
+    "one_row_of_pixels": Conv((1, 16, 1, 23), (33, 16, 3, 3), bias=False, args={"padding": (1, 2)}),
+    "tiles_exact": Conv((1, 32, 4, 8), (48, 32, 3, 3), args={"padding": "same"}),
+    "tile_plus_1": Conv((2, 15, 5, 9), (31, 15, 3, 3), args={"padding": 1}),
+    "tile_minus_1": Conv((2, 9, 5, 9), (17, 9, 3, 3)),
+    "per_side_padding": Conv((1, 17, 6, 4), (20, 17, 3, 3), args={"padding": ((0, 2), (3, 1))}),
+    "padding_gt_kernel": Conv((1, 18, 2, 5), (17, 18, 3, 3), args={"padding": ((4, 0), (5, 7))}),
+    "blocks_span_images": Conv((37, 19, 5, 2), (18, 19, 3, 3), args={"padding": (1, 2)}),
+    "tile_row_in_parts": Conv((1, 16, 3, 301), (9, 16, 3, 3), args={"padding": (0, 1)}),
+    "several_blocks": Conv((1, 33, 31, 42), (18, 33, 3, 3), args={"padding": (2, 1)}),
+    "groups": Conv((2, 27, 6, 7), (15, 9, 3, 3), args={"groups": 3, "padding": (1, 0)}),
+    "groups_of_lanes": Conv((1, 48, 5, 7), (96, 16, 3, 3), args={"groups": 3, "padding": (0, 1)}),
+    "groups_of_lanes_in_only": Conv((2, 32, 5, 7), (34, 16, 3, 3), args={"groups": 2, "padding": (0, 1)}),
+    "passes_over_channels": Conv((1, 270, 4, 6), (20, 270, 3, 3), args={"padding": (1, 0)}),
+    "many_out_channels": Conv((1, 10, 3, 4), (170, 10, 3, 3), args={"padding": 1}),
+}
+CONV_3X3_BULK = [
+    Conv((3, 40, 30, 26), (67, 40, 3, 3), args={"padding": (1, 0)}),
+    Conv((1, 150, 10, 11), (280, 150, 3, 3)),
+    Conv((61, 20, 3, 5), (48, 20, 3, 3), args={"padding": 1}),
+]
+# Input gradients for which "auto" takes one of Winograd's methods, though the filters have to be transformed too.
+CONV_3X3_GRAD = {
+    "tiles_of_2": Conv((3, 18, 13, 14), (20, 18, 3, 3), args={"padding": 1}),
+    "tiles_of_4": Conv((1, 17, 29, 31), (34, 17, 3, 3), args={"padding": (1, 0)}),
+    "per_side_padding": Conv((2, 16, 20, 27), (33, 16, 3, 3), args={"padding": ((0, 2), (1, 2))}),
+    "padding_gt_kernel": Conv((1, 18, 24, 21), (17, 18, 3, 3), args={"padding": ((4, 0), (5, 7))}),
+    "groups": Conv((2, 30, 23, 25), (20, 15, 3, 3), args={"groups": 2, "padding": 1}),
+    "blocks_span_images": Conv((67, 19, 5, 2), (18, 19, 3, 3), args={"padding": (1, 2)}),
+}
 # Big enough for several threads to get a share; compared between thread counts, not with the oracle.
 CONV_BULK = [
     Conv((2, 35, 30, 26), (67, 35, 3, 2), args={"padding": (1, 0)}),
@@ -88,6 +121,8 @@ CONV_BULK = [
 
 @dataclass(frozen=True)
 class Pool:
+    """x [n, c, h, w] and the arguments of its windows: pooling, im2col."""
+
     x: tuple
     args: dict
 
@@ -124,6 +159,89 @@ AVG_POOL = {
     "divisor_override": Pool(_AVG["padded"].x, {**_AVG["padded"].args, "divisor_override": 5}),
 }
 AVG_POOL_BULK = MAX_POOL_BULK
+
+
+IM2COL = {
+    "same": Pool((2, 3, 7, 9), {"kernel_size": (3, 5), "padding": (1, 2)}),
+    "strided": Pool((2, 5, 11, 14), {"kernel_size": (3, 4), "stride": (2, 3), "padding": (2, 1)}),
+    "dilated": Pool((1, 2, 9, 13), {"kernel_size": (3, 2), "dilation": (2, 5), "padding": (1, 3)}),
+    "asymmetric": Pool((1, 2, 6, 9), {"kernel_size": (2, 3), "padding": ((0, 2), (3, 1)), "stride": (1, 2)}),
+    "unpadded": Pool((2, 3, 8, 19), {"kernel_size": (2, 3)}),
+    "unpadded_rows_left_over": Pool((2, 3, 8, 19), {"kernel_size": (2, 3), "stride": (4, 1)}),
+    "one_pixel": Pool((2, 3, 1, 1), {"kernel_size": 1}),
+    "pointwise": Pool((2, 3, 5, 7), {"kernel_size": 1}),
+    "patches": Pool((1, 3, 32, 48), {"kernel_size": 16, "stride": 16}),
+    "stride_gt_kernel": Pool((2, 3, 17, 23), {"kernel_size": (2, 3), "stride": (5, 7), "padding": (1, 2)}),
+    "dilated_strided": Pool(
+        (1, 4, 12, 17), {"kernel_size": (2, 3), "stride": (3, 2), "dilation": (4, 3), "padding": (1, 5)}
+    ),
+    "padding_gt_kernel": Pool((1, 3, 2, 5), {"kernel_size": (2, 1), "padding": (4, 3)}),
+    "all_padding": Pool((1, 2, 1, 1), {"kernel_size": (2, 3), "padding": (3, 4), "stride": (2, 3)}),
+    "kernel_eq_input": Pool((3, 2, 5, 4), {"kernel_size": (5, 4)}),
+    "word_minus_1": Pool((1, 2, 3, 17), {"kernel_size": (1, 3)}),
+    "word_exact": Pool((1, 2, 3, 18), {"kernel_size": (1, 3)}),
+    "word_plus_1": Pool((1, 2, 3, 19), {"kernel_size": (1, 3)}),
+    "two_words_minus_1": Pool((1, 2, 3, 33), {"kernel_size": (1, 3)}),
+    "five_words_plus_1": Pool((1, 2, 2, 83), {"kernel_size": (2, 3)}),
+    "wide": Pool((1, 1, 2, 2111), {"kernel_size": (1, 4), "padding": (0, 2)}),
+    "tall": Pool((1, 1, 397, 1), {"kernel_size": (4, 1), "padding": (3, 0)}),
+    "several_bands": Pool((1, 2, 190, 130), {"kernel_size": (2, 1), "stride": (1, 2)}),
+}
+IM2COL_BULK = [
+    Pool((2, 19, 30, 41), {"kernel_size": (3, 2), "padding": (1, 0)}),
+    Pool((1, 3, 190, 151), {"kernel_size": (7, 5), "stride": (2, 3), "padding": (3, 2)}),
+]
+
+
+@dataclass(frozen=True)
+class Pad:
+    """x of any rank; pad lists (before, after) of the last dimension first."""
+
+    x: tuple
+    pad: tuple
+    mode: str = "constant"
+    value: float = 0
+
+    @property
+    def y(self):
+        """The shape of the result."""
+        known = [before + after for before, after in zip(self.pad[::2], self.pad[1::2], strict=True)]
+        grown = [0] * (len(self.x) - len(known)) + known[::-1]
+        return tuple(size + more for size, more in zip(self.x, grown, strict=True))
+
+
+_PAD = {
+    "vector": Pad((5,), (2, 3)),
+    "one_dim": Pad((2, 3, 7), (3, 1)),
+    "one_side": Pad((2, 3, 4, 7), (0, 2)),
+    "two_dims": Pad((2, 3, 5, 7), (3, 1, 2, 4)),
+    "rows_only": Pad((2, 17, 5, 7), (0, 0, 2, 1)),
+    "three_dims": Pad((2, 3, 4, 5, 7), (1, 3, 2, 0, 1, 2)),
+    "middle_dim": Pad((2, 3, 4, 5), (0, 0, 0, 0, 2, 1)),
+    "nothing": Pad((2, 3, 4), (0, 0)),
+    "empty_list": Pad((2, 3, 4), ()),
+    "most": Pad((1, 2, 4, 6), (5, 5, 3, 3)),
+    "lanes_plus_1": Pad((1, 18, 3, 33), (1, 2, 0, 1)),
+    "wide": Pad((1, 1, 2, 2111), (2, 3, 1, 0)),
+    "many_rows": Pad((1, 2, 397, 1), (0, 0, 3, 4)),
+}
+PAD = {
+    **{f"{name}_{mode}": Pad(c.x, c.pad, mode) for name, c in _PAD.items() for mode in ("constant", "reflect")},
+    **{f"{name}_{mode}": Pad(_PAD[name].x, _PAD[name].pad, mode) for name in ("two_dims", "three_dims", "most")
+       for mode in ("replicate", "circular")},
+    "value": Pad((2, 3, 5, 7), (3, 1, 2, 4), "constant", 2.5),
+    "value_in_lanes": Pad((2, 16, 5, 7), (3, 1, 2, 4), "constant", -1.5),
+    "cropped": Pad((2, 3, 5, 9), (-1, -2, -3, 1), "constant", 4.0),
+    "cropped_to_the_constant": Pad((2, 3, 4), (-5, 3), "constant", 2.0),
+    "cropped_reflect": Pad((2, 3, 5, 9), (-1, 3, 2, -2), "reflect"),
+    "cropped_to_the_mirror_reflect": Pad((2, 3, 5, 4), (-4, 2, -6, 4), "reflect"),
+    "cropped_replicate": Pad((2, 3, 5, 9), (-12, 7, 2, -2), "replicate"),
+    "replicate_far": Pad((2, 3, 1, 2), (5, 9, 4, 0), "replicate"),
+    "circular_whole": Pad((2, 3, 4, 5), (5, 5, 4, 4), "circular"),
+    "far_apart": Pad((2, 3, 4, 5, 3), (1, 2, 0, 0, 0, 0, 0, 0, 1, 1), "replicate"),
+    "every_dim": Pad((2, 3, 2, 4, 3), (1, 2, 2, 1, 0, 1, 1, 0, 1, 1), "constant", 3.0),
+}  # fmt: skip
+PAD_BULK = [Pad((4, 19, 33, 61), (3, 2, 1, 2), mode) for mode in ("constant", "reflect")]
 
 
 @dataclass(frozen=True)

@@ -19,3 +19,13 @@ def isa(request):
     fastnn.cpu.use(request.param)
     yield request.param
     fastnn.cpu.use(before)
+
+
+@pytest.fixture
+def precision():
+    """`fastnn.set_precision`, undone afterwards."""
+    from fastnn import ops
+
+    before = ops.get_precision()
+    yield ops.set_precision
+    ops.set_precision(before)

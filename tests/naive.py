@@ -106,6 +106,68 @@ def conv2d_grad_bias(gy):
     return f64(gy).sum(axis=(0, 2, 3))
 
 
+def im2col(x, kernel_size, stride=1, padding=0, dilation=1):
+    """cols[n, c kh kw, oh ow]: every product of a convolution reads its x from there."""
+    x, kernel = f64(x), pair(kernel_size)
+    (oh, ow), triples = conv_triples(x.shape[2:], kernel, stride, padding, dilation)
+    cols = np.zeros((*x.shape[:2], *kernel, oh, ow))
+    for i, j, ky, kx, h, w in triples:
+        cols[:, :, ky, kx, i, j] = x[:, :, h, w]
+    return cols.reshape(x.shape[0], x.shape[1] * kernel[0] * kernel[1], oh * ow)
+
+
+def col2im(cols, output_size, kernel_size, stride=1, padding=0, dilation=1):
+    cols, kernel, image = f64(cols), pair(kernel_size), pair(output_size)
+    (oh, ow), triples = conv_triples(image, kernel, stride, padding, dilation)
+    cols = cols.reshape(cols.shape[0], cols.shape[1] // (kernel[0] * kernel[1]), *kernel, oh, ow)
+    x = np.zeros((*cols.shape[:2], *image))
+    for i, j, ky, kx, h, w in triples:
+        x[:, :, h, w] += cols[:, :, ky, kx, i, j]
+    return x
+
+
+def pad_source(i, size, mode):
+    """The position in [0, size) that position i of the endless array shows; None where there is a constant."""
+    if 0 <= i < size:
+        return i
+    if mode == "constant":
+        return None
+    if mode == "replicate":
+        return 0 if i < 0 else size - 1
+    if mode == "circular":
+        return i % size
+    return -i if i < 0 else 2 * size - 2 - i  # reflect: the edge element itself is not repeated
+
+
+def pad_sources(shape, pad, mode):
+    """Per dimension, what each position of the result shows; `pad` starts with the last dimension."""
+    sides = list(zip(pad[::2], pad[1::2], strict=True))[::-1]
+    sides = [(0, 0)] * (len(shape) - len(sides)) + sides
+    spans = (range(-before, size + after) for size, (before, after) in zip(shape, sides, strict=True))
+    return [[pad_source(i, size, mode) for i in span] for size, span in zip(shape, spans, strict=True)]
+
+
+def pad(x, pad, mode="constant", value=0):
+    x = f64(x)
+    sources = pad_sources(x.shape, pad, mode)
+    y = np.full([len(s) for s in sources], value, dtype=np.float64)
+    for at in np.ndindex(y.shape):
+        source = tuple(s[i] for s, i in zip(sources, at, strict=True))
+        if None not in source:
+            y[at] = x[source]
+    return y
+
+
+def pad_grad_input(gy, input_shape, pad, mode="constant"):
+    gy, gx = f64(gy), np.zeros(input_shape)
+    sources = pad_sources(input_shape, pad, mode)
+    for at in np.ndindex(gy.shape):
+        source = tuple(s[i] for s, i in zip(sources, at, strict=True))
+        if None not in source:
+            gx[source] += gy[at]
+    return gx
+
+
 def linear(x, weight, bias=None):
     """y[..., o] = bias[o] + sum over i of x[..., i] * weight[o, i]."""
     x, weight = f64(x), f64(weight)

@@ -24,7 +24,7 @@ MAY_USE = {
     "viz": set(),
     "datasets": set(),
 }
-OPTIONAL = {"matplotlib", "numba", "onnx", "torch", "PIL", "threadpoolctl", "tqdm"}  # only inside functions
+OPTIONAL = {"matplotlib", "numba", "onnx", "torch", "PIL", "scipy", "threadpoolctl", "tqdm"}  # only inside functions
 
 
 def imports(path, source=None):

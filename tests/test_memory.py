@@ -15,7 +15,7 @@ from fastnn import ops
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 SETUP = """if True:
-    import numpy as np, fastnn, resource
+    import numpy as np, fastnn, pickle, resource
     from fastnn import ops
     def resident():
         with open('/proc/self/statm') as f:
@@ -24,6 +24,7 @@ SETUP = """if True:
     w = np.ones((40, 20, 3, 3), np.float32)
     bx = fastnn.blocked(x)
     y = ops.conv2d(x, w); by = ops.conv2d(bx, w)
+    packed = ops.pack_conv2d(w, algorithm="winograd4")
     """
 # One leaked result of a call would be 100 KB or more; 200 of them are 20 MB.
 GROW = (
@@ -49,6 +50,12 @@ ALLOWED_GROWTH = 2 * 2**20  # bytes; the cache of freed blocks may still settle
         "ops.conv2d(x, w)",
         "ops.conv2d(bx, w)",
         "ops.pack_conv2d(w)(x)",
+        "packed(x)",
+        "packed(x, out=y)",
+        "ops.pack_conv2d(w, algorithm='winograd4')(bx)",
+        "ops.conv2d(x, w, algorithm='winograd2')",
+        "packed(np.ones((1, 20, 3, 3 + np.random.randint(200)), np.float32))",
+        "pickle.loads(pickle.dumps(packed))(x)",
         "ops.conv2d_grad_input(y, w, x.shape)",
         "ops.conv2d_grad_weight(by, bx, w.shape)",
         "ops.max_pool2d(x, 2, return_indices=True)",
@@ -73,6 +80,8 @@ def test_memory_does_not_grow_over_many_calls(body):
         "ops.conv2d(x, w, out=x)",
         "ops.max_pool2d(bx, 99)",
         "ops.pack_conv2d(w)(x[:, :3])",
+        "packed(x[:, :3])",
+        "ops.conv2d(x, w, stride=2, algorithm='winograd4')",
         "ops.linear(x, w)",
         "ops.cross_entropy(x[0, 0], np.full(33, 99))",
         "fastnn.blocked(x.astype(np.int64))",
@@ -92,6 +101,8 @@ def test_errors_leak_nothing(call):
     "call",
     [
         "ops.conv2d(x, w, padding=1, out=out)",
+        "ops.conv2d(x, w, padding=1, algorithm='direct', out=out)",
+        "ops.pack_conv2d(w, padding=1, input_shape=x.shape)(x, out=out)",
         "ops.max_pool2d(x, 3, 1, 1, out=out)",
         "ops.avg_pool2d(x, 3, 1, 1, out=out)",
         "ops.relu(x, out=out)",
@@ -112,6 +123,24 @@ def test_out_needs_no_second_result(call):
         print(peak() - before, out.nbytes)"""
     grown, size = map(int, child.output_of(code).split())
     assert grown < size / 4, f"{grown} bytes on top of a result of {size}"
+
+
+@linux
+@pytest.mark.parametrize("algorithm", ["direct", "winograd2", "winograd4"])
+def test_a_second_packed_call_with_out_allocates_nothing(algorithm):
+    """The largest size that the process ever had stays what it was: scratch is taken from freed blocks."""
+    code = f"""if True:
+        import numpy as np, resource
+        from fastnn import ops
+        peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 2**10
+        x, w = np.ones((2, 64, 64, 64), np.float32), np.ones((64, 64, 3, 3), np.float32)
+        out, packed = np.ones_like(x), ops.pack_conv2d(w, padding=1, algorithm={algorithm!r})
+        for _ in range(2): packed(x, out=out)
+        before = peak()
+        for _ in range(20): packed(x, out=out)
+        print(peak() - before)"""
+    page = 4096
+    assert int(child.output_of(code)) < 16 * page
 
 
 def test_python_objects_do_not_pile_up():

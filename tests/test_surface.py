@@ -38,6 +38,11 @@ OPS = [
     f"max_pool2d_grad_input(gy, x, y, {POOL}, dilation=1, ceil_mode=False, *, rectified=False)",
     f"avg_pool2d(x, {POOL}, {AVG}, *, out=None)",
     f"avg_pool2d_grad_input(gy, input_shape, {POOL}, {AVG})",
+    "im2col(x, kernel_size, stride=1, padding=0, dilation=1, *, out=None)",
+    "col2im(cols, output_size, kernel_size, stride=1, padding=0, dilation=1, *, out=None)",
+    f"conv_matrix(weight, input_shape, {CONV})",
+    "pad(x, pad, mode='constant', value=0, *, out=None)",
+    "pad_grad_input(gy, input_shape, pad, mode='constant')",
     "relu(x, *, out=None)",
     "relu_grad_input(gy, y)",
     "softmax(x, dim=-1, *, out=None)",
@@ -48,6 +53,7 @@ OPS = [
     f"cross_entropy_grad_input(gy, x, {LOSS})",
     "flatten(x, start_dim=1, end_dim=-1)",
 ]
+PADS = ["Zero", "Reflection", "Replication", "Circular"]
 # What PyTorch's constructors begin with: further arguments may follow, with defaults.
 BEGINNINGS = [
     (
@@ -59,6 +65,10 @@ BEGINNINGS = [
         "MaxPool2d(kernel_size, stride=None, padding=0, dilation=1, return_indices=False, ceil_mode=False",
     ),
     ("nn", f"AvgPool2d({POOL}, {AVG}"),
+    ("nn", "Unfold(kernel_size, dilation=1, padding=0, stride=1"),
+    ("nn", "Fold(output_size, kernel_size, dilation=1, padding=0, stride=1"),
+    *[("nn", f"{mode}Pad{d}d(padding") for mode in PADS for d in (1, 2, 3)],
+    *[("nn", f"ConstantPad{d}d(padding, value") for d in (1, 2, 3)],
     ("nn", "Linear(in_features, out_features, bias=True"),
     ("nn", "ReLU("),
     ("nn", "Flatten(start_dim=1, end_dim=-1"),

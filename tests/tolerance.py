@@ -10,12 +10,25 @@ import numpy as np
 K = {
     "exact": 0,  # selection and comparison only
     "conv": 4,  # one fused multiply-add per term, plus bias
+    "winograd2": 4,  # its transforms only add and halve: measured errors are those of direct sums
+    # Products of transformed tiles cancel to results several times smaller, their rounding errors do not: measured
+    # five times those of direct sums.
+    "winograd4": 16,
     "linear": 4,
+    "sum": 4,
     "avg_pool": 4,  # sums, then one division
     "softmax": 8,  # the exponential is a polynomial of its own, a few ulp
     "loss": 8,  # softmax, logarithm, weights
     "activation": 8,  # exponential or tanh after the sum
 }
+
+# What the documentation promises of a convolution's algorithms with 64 to 512 channels in float32: the largest error
+# and the rms of the errors, over the rms of the result.
+PROMISED = {"direct": (3e-6, 1e-6), "winograd2": (5e-6, 1e-6), "winograd4": (2e-5, 2e-6)}
+
+# The smallest normal number, where flushing denormals to zero begins, times what one flushed term may be multiplied
+# with on its way to the result: 1 for direct sums, the largest product of rows of A^T and B^T in two dimensions else.
+FLUSHED = {"direct": 1, "depthwise": 1, "winograd2": 2**2, "winograd4": 10**2}
 
 # Central differences with step eps^(1/3) lose eps / step to rounding and step^2 to curvature: eps^(2/3) both.
 GRADCHECK_K = 64
@@ -35,6 +48,18 @@ def rms(array):
     finite = np.asarray(array, dtype=np.float64)
     finite = finite[np.isfinite(finite)]
     return float(np.sqrt(np.mean(finite**2))) if finite.size else 0.0
+
+
+def assert_promised(actual, expected, algorithm):
+    """Errors over the rms of the result are below what the documentation promises."""
+    error = np.abs(np.asarray(actual, np.float64) - expected) / rms(expected)
+    found, most = (float(error.max()), rms(error)), PROMISED[algorithm]
+    assert all(f <= m for f, m in zip(found, most, strict=True)), f"{algorithm}: largest, rms {found}, promised {most}"
+
+
+def flush_allowed(dtype, algorithm, length):
+    """The absolute error of a sum of `length` terms that may each be flushed to zero."""
+    return float(np.finfo(dtype).tiny) * length * FLUSHED[algorithm]
 
 
 def assert_same(actual, expected):

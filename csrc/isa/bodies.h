@@ -9,12 +9,16 @@
 #include "../kernels/winograd.h"
 #include "../kernels/layout.h"
 #include "../kernels/pack.h"
+#include "../kernels/planes.h"
 #include "../kernels/pool.h"
+#include "../kernels/rows.h"
 #include "../kernels/softmax.h"
 #include "../kernels/sums.h"
 #include "../kernels/update.h"
 
 const fnn_kernel_table FNN_NAME(kernels) = {
+    .word = FNN_VF,
+    .wide_rows = FNN_WIDE_ROWS,
     .tile_rows = FNN_TILE_ROWS,
     .tile_panels = FNN_TILE_PANELS(FNN_TILE_ROWS),
 #define FNN_KERNEL(name, arguments) .name = FNN_NAME(name),

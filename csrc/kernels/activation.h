@@ -6,22 +6,34 @@
  * NaN in, NaN out, for all of them: every min / max takes the data as its second operand.
  * Expanded names: fnn_activation_row__avx2, fnn_relu_grad_row__avx2, ... */
 
-FNN_ALWAYS_INLINE vf load_some(const real *p, ptrdiff_t n) {
+#ifndef FNN_HAVE_PARTIAL_WORDS
+typedef struct {
+    int begin, end;
+} FNN_CAT(fnn_part_, FNN_ISA);
+#define vn FNN_CAT(fnn_part_, FNN_ISA)
+FNN_ALWAYS_INLINE vn vn_range(ptrdiff_t begin, ptrdiff_t end) {
+    return (vn){(int)fnn_max(begin, 0), (int)fnn_min(end, FNN_VF)};
+}
+FNN_ALWAYS_INLINE vf vf_load_part(const real *p, vn n) {
     real full[FNN_VF] = {0};
-    if (n >= FNN_VF) return vf_load(p);
-    for (ptrdiff_t i = 0; i < n; i++) full[i] = p[i];
+    if (n.begin == 0 && n.end == FNN_VF) return vf_load(p);
+    for (int i = n.begin; i < n.end; i++) full[i] = p[i];
     return vf_load(full);
 }
 
-FNN_ALWAYS_INLINE void store_some(real *p, vf x, ptrdiff_t n) {
+FNN_ALWAYS_INLINE void vf_store_part(real *p, vf x, vn n) {
     real full[FNN_VF];
-    if (n >= FNN_VF) {
+    if (n.begin == 0 && n.end == FNN_VF) {
         vf_store(p, x);
         return;
     }
     vf_store(full, x);
-    for (ptrdiff_t i = 0; i < n; i++) p[i] = full[i];
+    for (int i = n.begin; i < n.end; i++) p[i] = full[i];
 }
+#endif
+FNN_ALWAYS_INLINE vn vn_first(ptrdiff_t n) { return vn_range(0, n); }
+FNN_ALWAYS_INLINE vf vf_load_some(const real *p, ptrdiff_t n) { return vf_load_part(p, vn_first(n)); }
+FNN_ALWAYS_INLINE void vf_store_some(real *p, vf x, ptrdiff_t n) { vf_store_part(p, x, vn_first(n)); }
 
 #ifndef FNN_HAVE_LIBM_WORDS
 FNN_ALWAYS_INLINE vf vf_exp(vf x) {
@@ -86,8 +98,8 @@ FNN_ALWAYS_INLINE vf activate(vf x, int activation, real alpha, real beta) {
 void FNN_NAME(activation_row)(const void *x, void *y, ptrdiff_t n, int activation, double alpha, double beta) {
     for (ptrdiff_t i = 0; i < n; i += FNN_VF) {
         ptrdiff_t left = fnn_min(FNN_VF, n - i);
-        vf v = load_some((const real *)x + i, left);
-        store_some((real *)y + i, activate(v, activation, (real)alpha, (real)beta), left);
+        vf v = vf_load_some((const real *)x + i, left);
+        vf_store_some((real *)y + i, activate(v, activation, (real)alpha, (real)beta), left);
     }
 }
 
@@ -95,7 +107,7 @@ void FNN_NAME(activation_row)(const void *x, void *y, ptrdiff_t n, int activatio
 void FNN_NAME(relu_grad_row)(const void *gy, const void *y, void *gx, ptrdiff_t n) {
     for (ptrdiff_t i = 0; i < n; i += FNN_VF) {
         ptrdiff_t left = fnn_min(FNN_VF, n - i);
-        vm on = vf_gt(load_some((const real *)y + i, left), vf_zero());
-        store_some((real *)gx + i, vf_select(on, load_some((const real *)gy + i, left), vf_zero()), left);
+        vm on = vf_gt(vf_load_some((const real *)y + i, left), vf_zero());
+        vf_store_some((real *)gx + i, vf_select(on, vf_load_some((const real *)gy + i, left), vf_zero()), left);
     }
 }

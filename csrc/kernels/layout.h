@@ -14,7 +14,7 @@ FNN_ALWAYS_INLINE void block_square(const real *x, ptrdiff_t plane, ptrdiff_t ch
         else if (whole || lane + i + 1 < channels) /* what lies behind a short row belongs to the next channel */
             square[i] = vf_load(x + (lane + i) * plane);
         else
-            square[i] = load_some(x + (lane + i) * plane, pixels);
+            square[i] = vf_load_some(x + (lane + i) * plane, pixels);
     }
     vf_transpose(square);
     FNN_UNROLL
@@ -57,7 +57,7 @@ FNN_ALWAYS_INLINE void unblock_short(const real *x, ptrdiff_t pixels, real *y, p
                 if ((channels - lane - i) * pixels >= FNN_VF)
                     vf_store(to, square[i]);
                 else
-                    store_some(to, square[i], pixels);
+                    vf_store_some(to, square[i], pixels);
             }
     }
 }
@@ -86,21 +86,36 @@ void FNN_NAME(unblock_pixels)(const void *x_, ptrdiff_t pixels, void *y_, ptrdif
         for (int lane = 0; lane < channels; lane++) y[lane * plane + p] = x[p * FNN_BLOCK + lane];
 }
 
-/* y[i] = x[i * step]: every step-th column of a row. Expanded names: fnn_gather_row__scalar, fnn_gather_row__avx2, ... */
-void FNN_NAME(gather_row)(const void *x_, ptrdiff_t step, ptrdiff_t n, void *y_) {
-    const real *FNN_RESTRICT x = x_;
-    real *FNN_RESTRICT y = y_; /* [n] */
-    if (step == 1)
-        for (ptrdiff_t i = 0; i < n; i++) y[i] = x[i];
-    else if (step == 2) /* compilers make shuffles of it */
-        for (ptrdiff_t i = 0; i < n; i++) y[i] = x[2 * i];
-    else
-        for (ptrdiff_t i = 0; i < n; i++) y[i] = x[i * step];
-}
-
 /* y[pixel] = x[pixel][lane]. Expanded names: fnn_pick_lane__scalar, fnn_pick_lane__avx2, ... */
 void FNN_NAME(pick_lane)(const void *x_, ptrdiff_t lane, ptrdiff_t pixels, void *y_) {
     const real *x = x_; /* [pixels][16] */
     real *y = y_;       /* [pixels] */
     for (ptrdiff_t p = 0; p < pixels; p++) y[p] = x[p * FNN_BLOCK + lane];
+}
+
+FNN_ALWAYS_INLINE void copy_short_runs(const real *x, ptrdiff_t x_step, real *y, ptrdiff_t y_step, ptrdiff_t runs,
+                                       const int run) {
+    for (ptrdiff_t p = 0; p < runs; p++, x += x_step, y += y_step) {
+        FNN_UNROLL
+        for (int i = 0; i < run; i++) y[i] = x[i];
+    }
+}
+
+/* y[p*y_step + i] = x[p*x_step + i],  i < run, p < runs.
+ * Expanded names: fnn_copy_runs__scalar, fnn_copy_runs__avx2, ... */
+void FNN_NAME(copy_runs)(const void *x_, ptrdiff_t x_step, void *y_, ptrdiff_t y_step, ptrdiff_t runs, ptrdiff_t run) {
+    const real *x = x_;
+    real *y = y_;
+    if (run <= 4) { /* strides of real networks; the compiler knows the length */
+        if (run == 1) copy_short_runs(x, x_step, y, y_step, runs, 1);
+        if (run == 2) copy_short_runs(x, x_step, y, y_step, runs, 2);
+        if (run == 3) copy_short_runs(x, x_step, y, y_step, runs, 3);
+        if (run == 4) copy_short_runs(x, x_step, y, y_step, runs, 4);
+        return;
+    }
+    for (ptrdiff_t p = 0; p < runs; p++, x += x_step, y += y_step) {
+        ptrdiff_t i = 0;
+        for (; i + FNN_VF <= run; i += FNN_VF) vf_store(y + i, vf_load(x + i));
+        for (; i < run; i++) y[i] = x[i];
+    }
 }

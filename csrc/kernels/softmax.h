@@ -20,14 +20,14 @@ void FNN_NAME(softmax_row)(const void *x_, void *y_, ptrdiff_t n, int logarithm)
     const vf shift = vf_set1(most);
     double sum = 0;
     for (ptrdiff_t i = 0; i < n; i += FNN_VF) {
-        vf t = vf_sub(load_some(x + i, n - i), shift), e = vf_exp(t);
+        vf t = vf_sub(vf_load_some(x + i, n - i), shift), e = vf_exp(t);
         sum += sum_lanes(e, n - i);
-        store_some(y + i, logarithm ? t : e, n - i);
+        vf_store_some(y + i, logarithm ? t : e, n - i);
     }
     const vf scale = vf_set1((real)(logarithm ? -log(sum) : 1 / sum));
     for (ptrdiff_t i = 0; i < n; i += FNN_VF) {
-        vf t = load_some(y + i, n - i);
-        store_some(y + i, logarithm ? vf_add(t, scale) : vf_mul(t, scale), n - i);
+        vf t = vf_load_some(y + i, n - i);
+        vf_store_some(y + i, logarithm ? vf_add(t, scale) : vf_mul(t, scale), n - i);
     }
 }
 
@@ -36,13 +36,13 @@ void FNN_NAME(softmax_grad_row)(const void *gy_, const void *y_, void *gx_, ptrd
     real *gx = gx_;                /* [n] */
     double sum = 0;
     for (ptrdiff_t i = 0; i < n; i += FNN_VF) {
-        vf g = load_some(gy + i, n - i);
-        sum += sum_lanes(logarithm ? g : vf_mul(g, load_some(y + i, n - i)), n - i);
+        vf g = vf_load_some(gy + i, n - i);
+        sum += sum_lanes(logarithm ? g : vf_mul(g, vf_load_some(y + i, n - i)), n - i);
     }
     const vf total = vf_set1((real)sum);
     for (ptrdiff_t i = 0; i < n; i += FNN_VF) {
-        vf g = load_some(gy + i, n - i), p = load_some(y + i, n - i);
+        vf g = vf_load_some(gy + i, n - i), p = vf_load_some(y + i, n - i);
         vf result = logarithm ? vf_sub(g, vf_mul(vf_exp(p), total)) : vf_mul(p, vf_sub(g, total));
-        store_some(gx + i, result, n - i);
+        vf_store_some(gx + i, result, n - i);
     }
 }

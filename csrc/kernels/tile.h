@@ -21,8 +21,8 @@ FNN_NOINLINE void tile_finish(const fnn_strip *s, const real *raw, ptrdiff_t row
             for (int v = 0; v < FNN_NV && v * FNN_VF < columns; v++) {
                 const ptrdiff_t n = fnn_min(FNN_VF, columns - v * FNN_VF);
                 vf y = vf_load(raw + v * FNN_VF);
-                if (s->residual) y = vf_add(y, load_some((const real *)s->residual + at + v * FNN_VF, n));
-                store_some(c + v * FNN_VF, activate(y, s->activation, (real)s->alpha, (real)s->beta), n);
+                if (s->residual) y = vf_add(y, vf_load_some((const real *)s->residual + at + v * FNN_VF, n));
+                vf_store_some(c + v * FNN_VF, activate(y, s->activation, (real)s->alpha, (real)s->beta), n);
             }
         }
 }
@@ -68,10 +68,11 @@ FNN_ALWAYS_INLINE void tile(const fnn_strip *s, ptrdiff_t row, ptrdiff_t panel, 
         for (int i = 0; i < mr; i++)
             acc[i][w] = s->row_bias ? vf_set1(((const real *)s->row_bias)[row + i]) : start;
     }
-    const ptrdiff_t line = FNN_BLOCK * (ptrdiff_t)sizeof(real), ahead_step = s->next ? mr * line / s->rows : line;
+    const ptrdiff_t line = FNN_BLOCK * (ptrdiff_t)sizeof(real), steps = s->n_chunks * s->chunk_len;
+    const ptrdiff_t ahead_step = s->next ? mr * line / s->rows : b_step * (ptrdiff_t)sizeof(real);
+    const ptrdiff_t steps_ahead = s->chunk_len > PREFETCH_STEPS || b_step == FNN_BLOCK ? PREFETCH_STEPS : 0;
     const char *ahead = NULL;
-    if (s->next)
-        ahead = (const char *)((const real *)s->next + panel * b_panel) + s->n_chunks * s->chunk_len * row * line / s->rows;
+    if (s->next) ahead = (const char *)((const real *)s->next + panel * b_panel) + steps * row * line / s->rows;
     for (const fnn_chunk *chunk = s->chunks, *end = chunk + s->n_chunks; chunk < end; chunk++) {
         const real *b = b0 + chunk->b, *ap[(FNN_TILE_ROWS + 2) / 3];
         FNN_UNROLL
@@ -80,7 +81,7 @@ FNN_ALWAYS_INLINE void tile(const fnn_strip *s, ptrdiff_t row, ptrdiff_t panel, 
             FNN_UNROLL
             for (int i = 0; i < mr; i++) fnn_prefetch(a0 + chunk[AHEAD].a + i * a_row);
         }
-        if (!s->next) ahead = (const char *)(b + PREFETCH_STEPS * FNN_BLOCK);
+        if (!s->next) ahead = (const char *)(b + steps_ahead * b_step);
         for (ptrdiff_t k = s->chunk_len; k > 0; k--) {
             vf bw[4 * FNN_NV];
             FNN_UNROLL
@@ -109,8 +110,8 @@ FNN_ALWAYS_INLINE void tile(const fnn_strip *s, ptrdiff_t row, ptrdiff_t panel, 
             for (int w = 0; w < words; w++)
                 acc[i][w] = vf_add(acc[i][w], vf_load(from + i * from_row + w / FNN_NV * from_panel + w % FNN_NV * FNN_VF));
     }
+    const vf floor = vf_set1(s->activation == FNN_RELU ? 0 : -(real)INFINITY);
     if (!s->residual && s->activation <= FNN_RELU && panel + np <= full_panels(s)) {
-        const vf floor = vf_set1(s->activation == FNN_RELU ? 0 : -(real)INFINITY);
         FNN_UNROLL
         for (int i = 0; i < mr; i++)
             FNN_UNROLL
@@ -119,6 +120,24 @@ FNN_ALWAYS_INLINE void tile(const fnn_strip *s, ptrdiff_t row, ptrdiff_t panel, 
                          vf_max(floor, acc[i][w]));
         return;
     }
+#ifdef FNN_HAVE_PARTIAL_WORDS
+    if (s->activation <= FNN_RELU) {
+        const real *residual = s->residual ? (const real *)s->residual + (c - (real *)s->c) : NULL;
+        const ptrdiff_t c_row = s->c_row, c_panel = s->c_panel;
+        FNN_UNROLL
+        for (int w = 0; w < words; w++) {
+            const ptrdiff_t last = panel + w / FNN_NV == s->panels - 1 ? s->last_columns : FNN_BLOCK;
+            const ptrdiff_t n = last - w % FNN_NV * FNN_VF, at = w / FNN_NV * c_panel + w % FNN_NV * FNN_VF;
+            FNN_UNROLL
+            for (int i = 0; i < mr; i++) {
+                vf y = acc[i][w];
+                if (residual) y = vf_add(y, vf_load_some(residual + i * c_row + at, n));
+                vf_store_some(c + i * c_row + at, vf_max(floor, y), n);
+            }
+        }
+        return;
+    }
+#endif
     FNN_UNROLL
     for (int i = 0; i < mr; i++)
         FNN_UNROLL
@@ -138,16 +157,17 @@ static void (*const tile_table[FNN_TILE_ROWS + 1][5])(const fnn_strip *, ptrdiff
 /* Cuts a strip into tiles of nearly equal height (a short last tile would leave FMA slots empty). Panels go outside:
  * one panel of a deep layer fills half of the second-level cache, and all rows use it before the next one. */
 void FNN_NAME(strip)(const fnn_strip *s) {
-    const int triple = FNN_TILE_TRIPLE_ROWS && s->panels == 3;
-    const ptrdiff_t tiles = fnn_ceil_div(s->rows, triple ? fnn_max(1, FNN_TILE_TRIPLE_ROWS) : FNN_TILE_ROWS);
+    const int triple = FNN_TILE_TRIPLE_ROWS && s->panels == 3 && !s->tile_rows;
+    const ptrdiff_t limit = triple ? FNN_TILE_TRIPLE_ROWS : FNN_TILE_ROWS;
+    const ptrdiff_t most = s->tile_rows ? fnn_min(s->tile_rows, limit) : fnn_max(1, limit);
+    const ptrdiff_t tiles = fnn_ceil_div(s->rows, most);
     const int group = triple ? 3 : tiles ? FNN_TILE_PANELS((int)(s->rows / tiles)) : 1;
     for (ptrdiff_t panel0 = 0; panel0 < s->panels; panel0 += group) {
         const ptrdiff_t panel_end = fnn_min(s->panels, panel0 + group);
         for (ptrdiff_t t = 0, row = 0; t < tiles; t++) {
             const int mr = (int)fnn_ceil_div(s->rows - row, tiles - t);
             for (ptrdiff_t panel = panel0; panel < panel_end;) {
-                int np = triple ? 3 : FNN_TILE_PANELS(mr);
-                while (np > panel_end - panel) np /= 2;
+                const int np = triple ? 3 : (int)fnn_min(FNN_TILE_PANELS(mr), panel_end - panel);
                 tile_table[mr][np](s, row, panel);
                 panel += np;
             }

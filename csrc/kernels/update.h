@@ -13,15 +13,15 @@ void FNN_NAME(sgd_row)(const fnn_sgd *s, void *p_, const void *g_, void *v_, ptr
     const vf fresh = vf_set1((real)(s->first ? 1 : 1 - s->dampening));
     for (ptrdiff_t i = 0; i < n; i += FNN_VF) {
         const ptrdiff_t left = n - i;
-        const vf value = load_some(p + i, left);
-        vf d = load_some(g + i, left);
+        const vf value = vf_load_some(p + i, left);
+        vf d = vf_load_some(g + i, left);
         if (s->weight_decay != 0) d = vf_fma(decay, value, d); /* 0 * infinity would be NaN */
         if (v) {
             vf velocity = vf_mul(fresh, d);
-            if (!s->first) velocity = vf_fma(momentum, load_some(v + i, left), velocity);
-            store_some(v + i, velocity, left);
+            if (!s->first) velocity = vf_fma(momentum, vf_load_some(v + i, left), velocity);
+            vf_store_some(v + i, velocity, left);
             d = s->nesterov ? vf_fma(momentum, velocity, d) : velocity;
         }
-        store_some(p + i, vf_sub(value, vf_mul(lr, d)), left);
+        vf_store_some(p + i, vf_sub(value, vf_mul(lr, d)), left);
     }
 }

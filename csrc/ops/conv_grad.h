@@ -5,13 +5,8 @@
 
 #include "conv.h"
 
-/* The geometry of fnn_conv2d_params with a depth. */
 typedef struct {
-    ptrdiff_t n, c, d, h, w, oc, od, oh, ow, kd, kh, kw, sd, sh, sw, pd, ph, pw, dd, dh, dw;
-} fnn_grad_shape;
-
-typedef struct {
-    fnn_grad_shape c;
+    const fnn_conv_params *c;
     const fnn_kernel_table *kernels;
     ptrdiff_t es; /* element bytes */
     fnn_image x, gy;
@@ -46,7 +41,7 @@ fnn_status fnn_grad_weight_planar(const fnn_grad_plan *plan);
 fnn_status fnn_grad_weight_depthwise(const fnn_grad_plan *plan);
 
 static inline double fnn_grad_work(const fnn_grad_plan *p) {
-    return (double)(p->c.n * p->c.oc * p->c.od * p->c.oh * p->c.ow) * (double)(p->taps * fnn_min(p->xs, p->c.c));
+    return (double)(p->c->n * p->c->oc * p->c->od * p->c->oh * p->c->ow) * (double)(p->taps * fnn_min(p->xs, p->c->c));
 }
 
 #endif

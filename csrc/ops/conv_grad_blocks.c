@@ -5,7 +5,7 @@
  *
  * A round is as many units as fill a cache. Threads claim blocks of the round, then load the next round into the other
  * half of the scratch, so that one barrier a round is enough. x is transposed to 16-channel pixels, gy of an NCHW image
- * is only copied; blocked images are read in place where x needs no padding. */
+ * is only copied; gy of other images, and a blocked x that needs no padding, are read in place. */
 #include <string.h>
 
 #include "conv_grad.h"
@@ -46,21 +46,27 @@ static blocks_round round_at(const blocks_plan *p, ptrdiff_t index) {
 
 static ptrdiff_t x_offset(const blocks_plan *p, ptrdiff_t set, ptrdiff_t slot, fnn_grad_unit u) {
     if (!p->x_in_place) return slot * p->g.x_plane;
-    const fnn_grad_shape *c = &p->g.c;
+    const fnn_conv_params *c = p->g.c;
     const ptrdiff_t block = u.image * fnn_blocks(c->c) + set * p->g.xs / FNN_BLOCK;
     return (((block * c->d + u.z * c->sd) * c->h + u.row * c->sh) * c->w + u.column * c->sw) * FNN_BLOCK;
+}
+
+static ptrdiff_t gy_offset(const blocks_plan *p, ptrdiff_t set, fnn_grad_unit u) {
+    const fnn_conv_params *c = p->g.c;
+    if (p->g.gy.layout == FNN_BLOCKED) return fnn_grad_gy_offset(&p->g, set, u);
+    return (((u.image * c->od + u.z) * c->oh + u.row) * c->ow + u.column) * c->oc + set * p->g.ys;
 }
 
 /* One chunk an output row (flat: a unit): a is gy, b is x. */
 static void fill_chunks(const blocks_plan *p, const blocks_round *round) {
     const fnn_grad_plan *g = &p->g;
-    const ptrdiff_t x_row = (p->x_in_place ? g->c.sh : g->row_step) * p->x_pitch;
-    const ptrdiff_t gy_row = p->gy_in_place ? g->c.ow * FNN_BLOCK : g->width;
+    const ptrdiff_t x_row = (p->x_in_place ? g->c->sh : g->row_step) * p->x_pitch;
+    const ptrdiff_t gy_row = p->gy_in_place ? g->c->ow * p->gy_step : g->width;
     fnn_chunk *chunk = p->chunks[round->half];
     for (ptrdiff_t slot = 0; slot < round->units; slot++) {
         const fnn_grad_unit u = fnn_grad_unit_at(g, round->first + slot);
         const ptrdiff_t x = x_offset(p, round->set, slot, u);
-        const ptrdiff_t gy = p->gy_in_place ? fnn_grad_gy_offset(g, round->set, u) : slot * g->band * g->width;
+        const ptrdiff_t gy = p->gy_in_place ? gy_offset(p, round->set, u) : slot * g->band * g->width;
         for (ptrdiff_t i = 0; i < (p->flat ? 1 : u.rows); i++) *chunk++ = (fnn_chunk){gy + i * gy_row, x + i * x_row};
     }
 }
@@ -68,7 +74,7 @@ static void fill_chunks(const blocks_plan *p, const blocks_round *round) {
 /* Rows of up to 16 channels of an NCHW gy, one channel a row of the strip. */
 static void copy_gy(const blocks_plan *p, const blocks_round *round, ptrdiff_t slot, ptrdiff_t block) {
     const fnn_grad_plan *g = &p->g;
-    const fnn_grad_shape *c = &g->c;
+    const fnn_conv_params *c = g->c;
     const fnn_grad_unit u = fnn_grad_unit_at(g, round->first + slot);
     const ptrdiff_t lines = u.columns == c->ow ? 1 : u.rows, pixels = u.rows * u.columns / lines;
     for (ptrdiff_t o = block * FNN_BLOCK; o < fnn_min(g->ys, (block + 1) * FNN_BLOCK); o++) {
@@ -105,7 +111,7 @@ static fnn_strip strip_of(const blocks_plan *p, const blocks_round *round, ptrdi
     fnn_strip s = {.a_row = p->gy_row, .a_step = p->gy_step, .chunks = p->chunks[round->half]};
     s.a = (p->gy_in_place ? g->gy.x : p->gy_scratch[round->half]) + o * p->gy_block * g->es;
     s.b = (p->x_in_place ? g->x.x : p->x_scratch[round->half]) + q * p->x_block * g->es;
-    s.b_step = g->c.sw * FNN_BLOCK;
+    s.b_step = g->c->sw * FNN_BLOCK;
     s.n_chunks = round->units;
     s.chunk_len = u.columns;
     if (p->flat) {
@@ -145,17 +151,17 @@ static void unpack_block(const blocks_plan *p, ptrdiff_t set, ptrdiff_t block, c
 
 static void compute_block(const blocks_plan *p, const blocks_round *round, ptrdiff_t task, int thread) {
     const fnn_grad_plan *g = &p->g;
-    const ptrdiff_t kernel_rows = g->c.kd * g->c.kh, block = p->split ? task / kernel_rows : task;
+    const ptrdiff_t kernel_rows = g->c->kd * g->c->kh, block = p->split ? task / kernel_rows : task;
     const ptrdiff_t first = p->split ? task % kernel_rows : 0, end = p->split ? first + 1 : kernel_rows;
     char *tile = p->packed + (p->rounds == 1 && !p->split ? thread : block) * p->tile * g->es;
     fnn_strip s = strip_of(p, round, block / g->x_blocks, block % g->x_blocks);
     const char *b = s.b;
-    s.b_panel = g->c.dw * FNN_BLOCK;
+    s.b_panel = g->c->dw * FNN_BLOCK;
     s.c_row = g->taps * FNN_BLOCK, s.c_panel = FNN_BLOCK;
-    s.panels = g->c.kw;
+    s.panels = g->c->kw;
     for (ptrdiff_t r = first; r < end; r++) {
-        s.b = b + (r / g->c.kh * p->x_slice + r % g->c.kh * g->c.dh * p->x_pitch) * g->es;
-        s.c = tile + r * g->c.kw * FNN_BLOCK * g->es;
+        s.b = b + (r / g->c->kh * p->x_slice + r % g->c->kh * g->c->dh * p->x_pitch) * g->es;
+        s.c = tile + r * g->c->kw * FNN_BLOCK * g->es;
         g->kernels->strip(&s);
     }
     if (!p->split && round->first + round->units == g->units) unpack_block(p, round->set, block, tile);
@@ -189,7 +195,7 @@ static void blocks_body(void *context, const fnn_team *team) {
 
 static void choose_rounds(blocks_plan *p) {
     fnn_grad_plan *g = &p->g;
-    const fnn_grad_shape *c = &g->c;
+    const fnn_conv_params *c = g->c;
     const ptrdiff_t source = (c->kh == 1 ? 1 : c->sh) * c->sw * (c->kd > 1 ? c->kd : 1); /* source pixels a result's */
     const ptrdiff_t bytes = (g->x_blocks * FNN_BLOCK * source + g->ys) * g->es;
     ptrdiff_t pixels = fnn_max(ROUND_PIXELS, fnn_min(ROUND_PIXELS_MOST, ROUND_BYTES / bytes));
@@ -201,12 +207,12 @@ static void choose_rounds(blocks_plan *p) {
 
 static void choose_layout(blocks_plan *p) {
     fnn_grad_plan *g = &p->g;
-    const fnn_grad_shape *c = &g->c;
+    const fnn_conv_params *c = g->c;
     const int unpadded = c->pd == 0 && c->ph == 0 && c->pw == 0 && (c->od - 1) * c->sd + (c->kd - 1) * c->dd < c->d &&
                          (c->oh - 1) * c->sh + (c->kh - 1) * c->dh < c->h &&
                          (c->ow - 1) * c->sw + (c->kw - 1) * c->dw < c->w;
     p->x_in_place = unpadded && g->x.layout == FNN_BLOCKED;
-    p->gy_in_place = g->gy.layout == FNN_BLOCKED;
+    p->gy_in_place = g->gy.layout != FNN_NCHW; /* channels are neighbours */
     p->pointwise = g->taps == 1;
     choose_rounds(p);
     const ptrdiff_t pixels = p->slots * g->band * g->width;
@@ -215,8 +221,8 @@ static void choose_layout(blocks_plan *p) {
     p->x_block = p->x_in_place ? c->d * c->h * p->x_pitch : p->slots * g->x_plane;
     /* A cache line more than whole ones: rows a power of two apart would share few sets of the cache. */
     p->gy_row = p->gy_in_place ? 1 : fnn_round_up(pixels, FNN_BLOCK) + FNN_BLOCK;
-    p->gy_step = p->gy_in_place ? FNN_BLOCK : 1;
-    p->gy_block = p->gy_in_place ? c->od * c->oh * c->ow * FNN_BLOCK : p->gy_row * FNN_BLOCK;
+    p->gy_step = g->gy.layout == FNN_NHWC ? c->oc : p->gy_in_place ? FNN_BLOCK : 1;
+    p->gy_block = (g->gy.layout == FNN_BLOCKED ? c->od * c->oh * c->ow : p->gy_row) * FNN_BLOCK;
     p->flat = p->pointwise && c->sh * c->sw == 1 && p->x_pitch == g->width * FNN_BLOCK && g->band * g->bands == c->oh;
     p->tile = g->taps * FNN_BLOCK * FNN_BLOCK;
 }
@@ -229,7 +235,7 @@ fnn_status fnn_grad_weight_blocks(const fnn_grad_plan *plan) {
     const ptrdiff_t blocks = g->x_blocks * g->y_blocks;
     p.split = !p.pointwise && g->sets == 1 && blocks < TASKS_PER_THREAD * threads;
     p.tasks = p.pointwise ? g->y_blocks * fnn_ceil_div(g->x_blocks, POINT_PANELS)
-                          : blocks * (p.split ? g->c.kd * g->c.kh : 1);
+                          : blocks * (p.split ? g->c->kd * g->c->kh : 1);
     p.loads = 1 + p.slots * ((p.x_in_place ? 0 : g->x_blocks) + (p.gy_in_place ? 0 : g->y_blocks));
     const ptrdiff_t halves = g->sets * p.rounds > 1 ? 2 : 1;
     const ptrdiff_t table = fnn_round_up((ptrdiff_t)sizeof(fnn_chunk) * p.slots * g->band, FNN_ALIGN);

@@ -29,19 +29,19 @@ typedef struct {
  * of it in one run where results are as far apart as the source's pixels. */
 static void copy_taps(const parts_plan *p, ptrdiff_t set, fnn_grad_unit u, char *rows, char *to) {
     const fnn_grad_plan *g = &p->g;
-    const fnn_grad_shape *c = &g->c;
+    const fnn_conv_params *c = g->c;
     const ptrdiff_t pitch = (u.columns - 1) * c->sw + (c->kw - 1) * c->dw + 1;
     const ptrdiff_t n = (u.rows - 1) * c->sh + (c->kh - 1) * c->dh + 1, dense = c->sh * c->sw == 1;
     for (ptrdiff_t q = set * g->xs; q < (set + 1) * g->xs; q++)
         for (ptrdiff_t t = 0; t < c->kd; t++) {
             for (ptrdiff_t i = 0; i < n; i++)
-                fnn_load_row(&g->x, 1, u.image, q, 1, u.row * c->sh - c->ph + i, u.column * c->sw - c->pw, pitch, 0,
+                fnn_load_row(&g->x, 1, u.image, q, 1, u.z * c->sd - c->pd + t * c->dd, u.row * c->sh - c->ph + i, u.column * c->sw - c->pw, pitch, 0,
                              rows + i * pitch * g->es);
             for (ptrdiff_t tap = 0; tap < c->kh * c->kw; tap++, to += p->pitch * g->es) {
                 const char *from = rows + (tap / c->kw * c->dh * pitch + tap % c->kw * c->dw) * g->es;
                 if (dense) memcpy(to, from, (size_t)(((u.rows - 1) * pitch + u.columns) * g->es));
                 for (ptrdiff_t i = 0; i < (dense ? 0 : u.rows); i++)
-                    g->kernels->gather_row(from + i * c->sh * pitch * g->es, c->sw, u.columns,
+                    g->kernels->gather(from + i * c->sh * pitch * g->es, c->sw, u.columns,
                                            to + i * u.columns * g->es);
             }
         }
@@ -52,7 +52,7 @@ static const char *bring_gy(const parts_plan *p, ptrdiff_t set, fnn_grad_unit u,
                             char *scratch, ptrdiff_t *plane) {
     const fnn_grad_plan *g = &p->g;
     if (p->gy_in_place) {
-        *plane = g->c.od * g->c.oh * g->c.ow * FNN_BLOCK;
+        *plane = g->c->od * g->c->oh * g->c->ow * FNN_BLOCK;
         return g->gy.x + (fnn_grad_gy_offset(g, set, u) + first * *plane) * g->es;
     }
     *plane = g->band * g->width * FNN_BLOCK;
@@ -63,7 +63,7 @@ static const char *bring_gy(const parts_plan *p, ptrdiff_t set, fnn_grad_unit u,
 static void planar_unit(const parts_plan *p, ptrdiff_t set, ptrdiff_t group, fnn_grad_unit u, int accumulate,
                         char *scratch, char *sums) {
     const fnn_grad_plan *g = &p->g;
-    const fnn_grad_shape *c = &g->c;
+    const fnn_conv_params *c = g->c;
     const ptrdiff_t first = group * PANELS, x_row = u.columns + (c->sh * c->sw == 1 ? (c->kw - 1) * c->dw : 0);
     char *gy = scratch + p->x_size * g->es, *rows = gy + p->gy_size * g->es;
     fnn_chunk *chunks = (fnn_chunk *)(scratch + p->scratch_bytes - p->table_bytes);
@@ -82,7 +82,7 @@ static void planar_unit(const parts_plan *p, ptrdiff_t set, ptrdiff_t group, fnn
 static void depthwise_unit(const parts_plan *p, ptrdiff_t set, fnn_grad_unit u, int accumulate, char *scratch,
                            char *sums) {
     const fnn_grad_plan *g = &p->g;
-    const fnn_grad_shape *c = &g->c;
+    const fnn_conv_params *c = g->c;
     fnn_chunk *chunks = (fnn_chunk *)(scratch + p->scratch_bytes - p->table_bytes);
     ptrdiff_t plane;
     fnn_depthwise_grad d = {.x_step = c->sw * FNN_BLOCK, .x_tap = c->dw * FNN_BLOCK, .pixels = u.columns};
@@ -123,7 +123,7 @@ static void reduce(const parts_plan *p, ptrdiff_t index) {
     for (ptrdiff_t b = first; b < fnn_min(first + PANELS, g->y_blocks); b++) {
         const ptrdiff_t channel = set * g->ys + b * FNN_BLOCK;
         g->kernels->unblock_pixels(sums + (b - first) * p->panel * g->es, p->rows, g->gw + channel * p->rows * g->es,
-                                   p->rows, fnn_min(FNN_BLOCK, fnn_min((set + 1) * g->ys, g->c.oc) - channel));
+                                   p->rows, fnn_min(FNN_BLOCK, fnn_min((set + 1) * g->ys, g->c->oc) - channel));
     }
 }
 
@@ -170,7 +170,7 @@ fnn_status fnn_grad_weight_planar(const fnn_grad_plan *plan) {
     p.rows = p.g.xs * p.g.taps;
     const ptrdiff_t bytes = (p.rows + fnn_min(PANELS, p.g.y_blocks) * FNN_BLOCK) * p.g.es;
     fnn_grad_choose_units(&p.g, fnn_max(1, UNIT_BYTES / bytes));
-    const fnn_grad_shape *c = &p.g.c;
+    const fnn_conv_params *c = p.g.c;
     const ptrdiff_t columns = (p.g.width - 1) * c->sw + (c->kw - 1) * c->dw + 1;
     p.row_size = ((p.g.band - 1) * c->sh + (c->kh - 1) * c->dh + 1) * columns;
     p.groups = fnn_ceil_div(p.g.y_blocks, PANELS);
@@ -184,7 +184,7 @@ fnn_status fnn_grad_weight_planar(const fnn_grad_plan *plan) {
 
 fnn_status fnn_grad_weight_depthwise(const fnn_grad_plan *plan) {
     parts_plan p = {.g = *plan, .gy_in_place = plan->gy.layout == FNN_BLOCKED};
-    const ptrdiff_t bytes = (p.g.c.sh * p.g.c.sw * p.g.c.kd + 1) * FNN_BLOCK * p.g.es;
+    const ptrdiff_t bytes = (p.g.c->sh * p.g.c->sw * p.g.c->kd + 1) * FNN_BLOCK * p.g.es;
     fnn_grad_choose_units(&p.g, fnn_max(1, UNIT_BYTES / bytes));
     p.groups = 1;
     p.rows = p.g.taps;

@@ -132,7 +132,7 @@ void fnn_softmax_grad(fnn_dtype dtype, int logarithm, ptrdiff_t rows, ptrdiff_t 
 static void channel_sum_body(void *context, const fnn_team *team) {
     const elementwise_job *job = context;
     const ptrdiff_t blocks = fnn_blocks(job->c);
-    double scratch[SUM_PIXELS * FNN_BLOCK];
+    double scratch[SUM_PIXELS * FNN_BLOCK] = {0};
     ptrdiff_t begin, end;
     fnn_share(team, blocks, &begin, &end);
     for (ptrdiff_t block = begin; block < end; block++) {
@@ -145,9 +145,13 @@ static void channel_sum_body(void *context, const fnn_team *team) {
                 continue;
             }
             const char *planes = job->x + (i * job->c + block * FNN_BLOCK) * job->pixels * job->es;
+            const char *last = job->x + (i * job->pixels * job->c + block * FNN_BLOCK) * job->es;
             for (ptrdiff_t p = 0; p < job->pixels; p += SUM_PIXELS) {
                 const ptrdiff_t n = fnn_min(SUM_PIXELS, job->pixels - p);
-                job->kernels->block_pixels(planes + p * job->es, job->pixels, channels, n, scratch);
+                if (job->layout == FNN_NHWC)
+                    job->kernels->copy_runs(last + p * job->c * job->es, job->c, scratch, FNN_BLOCK, n, channels);
+                else
+                    job->kernels->block_pixels(planes + p * job->es, job->pixels, channels, n, scratch);
                 job->kernels->lane_sums(scratch, n, sum);
             }
         }

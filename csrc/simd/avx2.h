@@ -16,6 +16,7 @@
 /* 6 x 16: 12 accumulators, 2 panel words and 1 broadcast in 16 registers. Up to 3 rows two panels
  * keep at least 8 FMAs in flight (latency 4, two a cycle), which one panel cannot. */
 #define FNN_TILE_ROWS 6
+#define FNN_WIDE_ROWS 6
 #define FNN_TILE_PANELS(rows) ((rows) <= 3 ? 2 : 1)
 #define FNN_TILE_TRIPLE_ROWS 0
 #define FNN_TILE_LIST(T) T(1, 2) T(2, 2) T(3, 2) T(1, 1) T(2, 1) T(3, 1) T(4, 1) T(5, 1) T(6, 1)
@@ -24,6 +25,37 @@ FNN_ALWAYS_INLINE vf vf_zero(void) { return _mm256_setzero_ps(); }
 FNN_ALWAYS_INLINE vf vf_set1(real x) { return _mm256_set1_ps(x); }
 FNN_ALWAYS_INLINE vf vf_load(const real *p) { return _mm256_loadu_ps(p); }
 FNN_ALWAYS_INLINE void vf_store(real *p, vf x) { _mm256_storeu_ps(p, x); }
+#define FNN_HAVE_PARTIAL_WORDS
+#define vn __m256i
+FNN_ALWAYS_INLINE vn vn_below(ptrdiff_t n) {
+    const int count = n > 8 ? 8 : n < 0 ? 0 : (int)n;
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+FNN_ALWAYS_INLINE vn vn_range(ptrdiff_t begin, ptrdiff_t end) {
+    return _mm256_andnot_si256(vn_below(begin), vn_below(end));
+}
+FNN_ALWAYS_INLINE vf vf_load_part(const real *p, vn n) { return _mm256_maskload_ps(p, n); }
+FNN_ALWAYS_INLINE void vf_store_part(real *p, vf x, vn n) { _mm256_maskstore_ps(p, n, x); }
+#define vi __m256i
+FNN_ALWAYS_INLINE vi vi_load(const int32_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
+FNN_ALWAYS_INLINE vf vf_lookup(vf a, vf b, vi i) {
+    const vf in_b = _mm256_castsi256_ps(_mm256_slli_epi32(i, 28)); /* bit 3 of the index to the sign */
+    return _mm256_blendv_ps(_mm256_permutevar8x32_ps(a, i), _mm256_permutevar8x32_ps(b, i), in_b);
+}
+FNN_ALWAYS_INLINE vf vf_keep(vf x) {
+#if defined(__GNUC__) || defined(__clang__)
+    __asm__("" : "+x"(x));
+#endif
+    return x;
+}
+FNN_ALWAYS_INLINE vf vf_even(vf a, vf b) {
+    const __m256d halves = _mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88));
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(halves, 0xD8));
+}
+FNN_ALWAYS_INLINE vf vf_odd(vf a, vf b) {
+    const __m256d halves = _mm256_castps_pd(_mm256_shuffle_ps(a, b, 0xDD));
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(halves, 0xD8));
+}
 FNN_ALWAYS_INLINE vf vf_add(vf a, vf b) { return _mm256_add_ps(a, b); }
 FNN_ALWAYS_INLINE vf vf_sub(vf a, vf b) { return _mm256_sub_ps(a, b); }
 FNN_ALWAYS_INLINE vf vf_mul(vf a, vf b) { return _mm256_mul_ps(a, b); }

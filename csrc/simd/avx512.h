@@ -23,15 +23,16 @@
 /* 14 x 32: 28 accumulators, 2 panel words, 1 broadcast in 32 registers; 14 divides the 14, 28, 56, 112 and 224
  * pixels of the ImageNet stages. Up to 6 rows take 4 panels (24 accumulators): fewer loads per FMA. */
 #define FNN_TILE_ROWS 14
+#define FNN_WIDE_ROWS 6
 #define FNN_TILE_PANELS(rows) ((rows) <= 6 ? 4 : 2)
 /* Three panels, the taps of a 3-wide kernel in the weight gradient, go together: 9 x 48 has 27 accumulators. */
 #define FNN_TILE_TRIPLE_ROWS 9
 /* clang-format off */
 #define FNN_TILE_LIST(T) \
-    T(1, 4) T(2, 4) T(3, 4) T(4, 4) T(5, 4) T(6, 4) \
+    T(1, 4) T(2, 4) T(3, 4) T(4, 4) T(5, 4) T(6, 4) T(1, 3) T(2, 3) T(3, 3) T(4, 3) T(5, 3) T(6, 3) \
     T(1, 2) T(2, 2) T(3, 2) T(4, 2) T(5, 2) T(6, 2) T(7, 2) \
     T(8, 2) T(9, 2) T(10, 2) T(11, 2) T(12, 2) T(13, 2) T(14, 2) \
-    T(1, 3) T(2, 3) T(3, 3) T(4, 3) T(5, 3) T(6, 3) T(7, 3) T(8, 3) T(9, 3) \
+    T(7, 3) T(8, 3) T(9, 3) \
     T(1, 1) T(2, 1) T(3, 1) T(4, 1) T(5, 1) T(6, 1) T(7, 1) \
     T(8, 1) T(9, 1) T(10, 1) T(11, 1) T(12, 1) T(13, 1) T(14, 1)
 /* clang-format on */
@@ -40,6 +41,29 @@ FNN_ALWAYS_INLINE vf vf_zero(void) { return _mm512_setzero_ps(); }
 FNN_ALWAYS_INLINE vf vf_set1(real x) { return _mm512_set1_ps(x); }
 FNN_ALWAYS_INLINE vf vf_load(const real *p) { return _mm512_loadu_ps(p); }
 FNN_ALWAYS_INLINE void vf_store(real *p, vf x) { _mm512_storeu_ps(p, x); }
+#define FNN_HAVE_PARTIAL_WORDS
+#define vn __mmask16
+FNN_ALWAYS_INLINE unsigned vn_below(ptrdiff_t n) { return n >= 16 ? 0xffff : n > 0 ? (1u << n) - 1 : 0; }
+FNN_ALWAYS_INLINE vn vn_range(ptrdiff_t begin, ptrdiff_t end) { return (vn)(vn_below(end) & ~vn_below(begin)); }
+FNN_ALWAYS_INLINE vf vf_load_part(const real *p, vn n) { return _mm512_maskz_loadu_ps(n, p); }
+FNN_ALWAYS_INLINE void vf_store_part(real *p, vf x, vn n) { _mm512_mask_storeu_ps(p, n, x); }
+#define vi __m512i
+FNN_ALWAYS_INLINE vi vi_load(const int32_t *p) { return _mm512_loadu_si512(p); }
+FNN_ALWAYS_INLINE vf vf_lookup(vf a, vf b, vi i) { return _mm512_permutex2var_ps(a, i, b); }
+FNN_ALWAYS_INLINE vf vf_keep(vf x) {
+#if defined(__GNUC__) || defined(__clang__)
+    __asm__("" : "+v"(x));
+#endif
+    return x;
+}
+FNN_ALWAYS_INLINE vf vf_even(vf a, vf b) {
+    const __m512i pick = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    return _mm512_permutex2var_ps(a, pick, b);
+}
+FNN_ALWAYS_INLINE vf vf_odd(vf a, vf b) {
+    const __m512i pick = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+    return _mm512_permutex2var_ps(a, pick, b);
+}
 FNN_ALWAYS_INLINE vf vf_add(vf a, vf b) { return _mm512_add_ps(a, b); }
 FNN_ALWAYS_INLINE vf vf_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
 FNN_ALWAYS_INLINE vf vf_mul(vf a, vf b) { return _mm512_mul_ps(a, b); }

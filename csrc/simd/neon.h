@@ -9,6 +9,7 @@
 
 /* 6 x 16: 24 accumulators, 4 panel words and a broadcast in 32 registers. */
 #define FNN_TILE_ROWS 6
+#define FNN_WIDE_ROWS 6
 #define FNN_TILE_PANELS(rows) 1
 #define FNN_TILE_TRIPLE_ROWS 0
 #define FNN_TILE_LIST(T) T(1, 1) T(2, 1) T(3, 1) T(4, 1) T(5, 1) T(6, 1)
@@ -17,6 +18,18 @@ FNN_ALWAYS_INLINE vf vf_zero(void) { return vdupq_n_f32(0); }
 FNN_ALWAYS_INLINE vf vf_set1(real x) { return vdupq_n_f32(x); }
 FNN_ALWAYS_INLINE vf vf_load(const real *p) { return vld1q_f32(p); }
 FNN_ALWAYS_INLINE void vf_store(real *p, vf x) { vst1q_f32(p, x); }
+#define vi uint8x16_t
+FNN_ALWAYS_INLINE vi vi_load(const int32_t *p) { /* bytes 4i, 4i + 1, 4i + 2, 4i + 3 of each element i */
+    const uint32x4_t i = vreinterpretq_u32_s32(vld1q_s32(p));
+    return vreinterpretq_u8_u32(vaddq_u32(vmulq_n_u32(i, 0x04040404), vdupq_n_u32(0x03020100)));
+}
+FNN_ALWAYS_INLINE vf vf_lookup(vf a, vf b, vi i) {
+    const uint8x16x2_t bytes = {{vreinterpretq_u8_f32(a), vreinterpretq_u8_f32(b)}};
+    return vreinterpretq_f32_u8(vqtbl2q_u8(bytes, i));
+}
+FNN_ALWAYS_INLINE vf vf_keep(vf x) { return x; }
+FNN_ALWAYS_INLINE vf vf_even(vf a, vf b) { return vuzp1q_f32(a, b); }
+FNN_ALWAYS_INLINE vf vf_odd(vf a, vf b) { return vuzp2q_f32(a, b); }
 FNN_ALWAYS_INLINE vf vf_add(vf a, vf b) { return vaddq_f32(a, b); }
 FNN_ALWAYS_INLINE vf vf_sub(vf a, vf b) { return vsubq_f32(a, b); }
 FNN_ALWAYS_INLINE vf vf_mul(vf a, vf b) { return vmulq_f32(a, b); }

@@ -35,6 +35,24 @@ PORTABLE_WORD2(vf_mul, a.v[i] * b.v[i])
 PORTABLE_WORD2(vf_div, a.v[i] / b.v[i])
 PORTABLE_WORD2(vf_max, a.v[i] > b.v[i] ? a.v[i] : b.v[i])
 PORTABLE_WORD2(vf_min, a.v[i] < b.v[i] ? a.v[i] : b.v[i])
+#define vi FNN_CAT(fnn_mask_, FNN_ISA)
+FNN_ALWAYS_INLINE vi vi_load(const int32_t *p) {
+    vi y;
+    PORTABLE_EACH(p[i]);
+}
+FNN_ALWAYS_INLINE vf vf_lookup(vf a, vf b, vi at) {
+    vf y;
+    PORTABLE_EACH(at.v[i] < FNN_VF ? a.v[at.v[i]] : b.v[at.v[i] - FNN_VF]);
+}
+FNN_ALWAYS_INLINE vf vf_keep(vf x) { return x; }
+FNN_ALWAYS_INLINE vf vf_even(vf a, vf b) {
+    vf y;
+    PORTABLE_EACH(2 * i < FNN_VF ? a.v[2 * i % FNN_VF] : b.v[2 * i % FNN_VF]);
+}
+FNN_ALWAYS_INLINE vf vf_odd(vf a, vf b) {
+    vf y;
+    PORTABLE_EACH(2 * i < FNN_VF ? a.v[2 * i % FNN_VF + 1] : b.v[2 * i % FNN_VF + 1]);
+}
 /* Two roundings: the C library's fma is a slow call where the baseline has no such instruction. */
 FNN_ALWAYS_INLINE vf vf_fma(vf a, vf b, vf c) {
     vf y;

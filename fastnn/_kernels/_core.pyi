@@ -5,8 +5,10 @@ import numpy as np
 __all__ = [
     "ACTIVATIONS",
     "METHODS",
+    "PAD_MODES",
     "ConvParams",
     "ConvPlan",
+    "Im2colParams",
     "PackedConv2d",
     "PackedLinear",
     "PoolParams",
@@ -16,21 +18,25 @@ __all__ = [
     "avg_pool2d_grad_input",
     "block",
     "channel_sum",
-    "conv2d",
-    "conv2d_algorithm",
-    "conv2d_grad_input",
-    "conv2d_grad_weight",
-    "conv2d_refusal",
+    "col2im",
+    "conv",
+    "conv_algorithm",
+    "conv_grad_input",
+    "conv_grad_weight",
+    "conv_refusal",
     "copy_bandwidth",
     "empty",
     "fma_peak",
     "gemm",
     "get_num_threads",
     "has_isa",
+    "im2col",
     "kernel_names",
     "live_workers",
     "max_pool2d",
     "max_pool2d_grad_input",
+    "pad",
+    "pad_grad_input",
     "relu_grad",
     "set_num_threads",
     "set_spin_us",
@@ -61,22 +67,23 @@ def unblock(x: np.ndarray, y: np.ndarray, n: int, c: int, h: int, w: int) -> Non
 
 @final
 class ConvParams:
-    y_shape: tuple[int, int, int, int]
+    x_shape: tuple[int, ...]
+    y_shape: tuple[int, ...]
     def __init__(
         self,
         x_shape: tuple[int, ...],
         weight_shape: tuple[int, ...],
         y_shape: tuple[int, ...],
-        stride: tuple[int, int],
-        padding: tuple[int, int],
-        dilation: tuple[int, int],
+        stride: tuple[int, ...],
+        padding: tuple[int, ...],
+        dilation: tuple[int, ...],
         groups: int,
     ) -> None: ...
 
 def set_strict(strict: bool) -> None: ...
-def conv2d_algorithm(params: ConvParams, method: int) -> str: ...
-def conv2d_refusal(params: ConvParams, method: int) -> str | None: ...
-def conv2d(
+def conv_algorithm(params: ConvParams, method: int) -> str: ...
+def conv_refusal(params: ConvParams, method: int) -> str | None: ...
+def conv(
     params: ConvParams,
     method: int,
     x: np.ndarray,
@@ -90,7 +97,7 @@ def conv2d(
     alpha: float,
     beta: float,
 ) -> None: ...
-def conv2d_grad_input(
+def conv_grad_input(
     params: ConvParams,
     method: int,
     gy: np.ndarray,
@@ -99,7 +106,7 @@ def conv2d_grad_input(
     gx: np.ndarray,
     gx_layout: int,
 ) -> None: ...
-def conv2d_grad_weight(
+def conv_grad_weight(
     params: ConvParams, gy: np.ndarray, gy_layout: int, x: np.ndarray, x_layout: int, gw: np.ndarray
 ) -> None: ...
 def channel_sum(x: np.ndarray, layout: int, n: int, c: int, pixels: int, out: np.ndarray) -> None: ...
@@ -111,7 +118,9 @@ class ConvPlan:
     def method(self) -> int: ...
     @property
     def y_shape(self) -> tuple[int, int, int, int]: ...
-    def __init__(self, params: ConvParams, dtype: int, method: int, weights: np.ndarray) -> None: ...
+    def __init__(
+        self, params: ConvParams, dtype: int, method: int, strict: bool, weights: np.ndarray
+    ) -> None: ...
 
 @final
 class PackedConv2d:
@@ -147,6 +156,44 @@ class PackedConv2d:
     def __copy__(self) -> PackedConv2d: ...
     def __deepcopy__(self, memo: Any) -> PackedConv2d: ...
 
+@final
+class Im2colParams:
+    x_shape: tuple[int, int, int, int]
+    cols_shape: tuple[int, int, int]
+    def __init__(
+        self,
+        x_shape: tuple[int, ...],
+        windows: tuple[int, int],
+        kernel: tuple[int, int],
+        stride: tuple[int, int],
+        padding: tuple[int, int],
+        dilation: tuple[int, int],
+    ) -> None: ...
+
+def im2col(params: Im2colParams, x: np.ndarray, cols: np.ndarray) -> None: ...
+def col2im(params: Im2colParams, cols: np.ndarray, x: np.ndarray) -> None: ...
+
+PAD_MODES: dict[str, int]
+
+def pad(
+    x: np.ndarray,
+    y: np.ndarray,
+    mode: int,
+    value: float,
+    outer: int,
+    size: tuple[int, int, int],
+    pads: tuple[tuple[int, int], tuple[int, int], tuple[int, int]],
+    unit: int,
+) -> None: ...
+def pad_grad_input(
+    gy: np.ndarray,
+    gx: np.ndarray,
+    mode: int,
+    outer: int,
+    size: tuple[int, int, int],
+    pads: tuple[tuple[int, int], tuple[int, int], tuple[int, int]],
+    unit: int,
+) -> None: ...
 def gemm(
     a: np.ndarray,
     a_transposed: bool,

@@ -14,17 +14,19 @@ include "process.pxi"
 include "layout.pxi"
 include "conv.pxi"
 include "conv_packed.pxi"
+include "im2col.pxi"
 include "linear.pxi"
+include "pad.pxi"
 include "pool.pxi"
 include "elementwise.pxi"
 
 __all__ = [
-    "ACTIVATIONS", "METHODS", "ConvParams", "ConvPlan", "PackedConv2d", "PackedLinear", "PoolParams", "activate",
-    "active_isa", "avg_pool2d", "avg_pool2d_grad_input", "block", "channel_sum", "conv2d", "conv2d_algorithm",
-    "conv2d_grad_input", "conv2d_grad_weight", "conv2d_refusal", "copy_bandwidth", "empty", "fma_peak", "gemm",
-    "get_num_threads", "has_isa", "kernel_names", "live_workers", "max_pool2d", "max_pool2d_grad_input",
-    "relu_grad", "set_num_threads", "set_spin_us", "set_strict", "sgd_step", "softmax", "softmax_grad",
-    "unblock", "use_isa",
+    "ACTIVATIONS", "METHODS", "PAD_MODES", "ConvParams", "ConvPlan", "Im2colParams", "PackedConv2d", "PackedLinear",
+    "PoolParams", "activate", "active_isa", "avg_pool2d", "avg_pool2d_grad_input", "block", "channel_sum", "col2im",
+    "conv", "conv_algorithm", "conv_grad_input", "conv_grad_weight", "conv_refusal", "copy_bandwidth", "empty",
+    "fma_peak", "gemm", "get_num_threads", "has_isa", "im2col", "kernel_names", "live_workers", "max_pool2d",
+    "max_pool2d_grad_input", "pad", "pad_grad_input", "relu_grad", "set_num_threads", "set_spin_us", "set_strict",
+    "sgd_step", "softmax", "softmax_grad", "unblock", "use_isa",
 ]
 
 fnn_init()

@@ -13,51 +13,60 @@ METHODS = {"auto": FNN_AUTO, "direct": FNN_DIRECT, "winograd2": FNN_WINOGRAD2, "
 ACTIVATIONS = {None: 0, "relu": 1, "clip": 2, "leaky_relu": 3, "silu": 4, "hardswish": 5, "sigmoid": 6, "tanh": 7}
 
 
+cdef tuple three(tuple sizes, Py_ssize_t missing):
+    """(depth, height, width) of up to three sizes."""
+    return (missing,) * (3 - len(sizes)) + sizes
+
+
 @cython.final
 cdef class ConvParams:
-    """The geometry of one convolution, made once per shape by fastnn.ops and never changed."""
-    cdef fnn_conv2d_params c
-    cdef readonly tuple y_shape
+    """The geometry of one convolution of 1 to 3 dimensions, made once per shape by fastnn.ops and never changed."""
+    cdef fnn_conv_params c
+    cdef readonly tuple x_shape, y_shape
 
     def __init__(self, tuple x_shape, tuple weight_shape, tuple y_shape, tuple stride, tuple padding, tuple dilation,
                  Py_ssize_t groups):
-        self.c.n, self.c.c, self.c.h, self.c.w = x_shape
-        _, _, self.c.kh, self.c.kw = weight_shape
-        _, self.c.oc, self.c.oh, self.c.ow = y_shape
-        self.c.sh, self.c.sw = stride
-        self.c.ph, self.c.pw = padding
-        self.c.dh, self.c.dw = dilation
+        self.c.n, self.c.c = x_shape[:2]
+        self.c.oc = y_shape[1]
+        self.c.d, self.c.h, self.c.w = three(x_shape[2:], 1)
+        self.c.kd, self.c.kh, self.c.kw = three(weight_shape[2:], 1)
+        self.c.od, self.c.oh, self.c.ow = three(y_shape[2:], 1)
+        self.c.sd, self.c.sh, self.c.sw = three(stride, 1)
+        self.c.pd, self.c.ph, self.c.pw = three(padding, 0)
+        self.c.dd, self.c.dh, self.c.dw = three(dilation, 1)
         self.c.groups = groups
-        self.y_shape = y_shape
+        self.x_shape, self.y_shape = x_shape, y_shape
 
     cdef Py_ssize_t x_size(self, int layout) noexcept:
-        return image_size(self.c.n, self.c.c, self.c.h, self.c.w, layout)
+        return image_size(self.c.n, self.c.c, self.c.d * self.c.h, self.c.w, layout)
 
     cdef Py_ssize_t y_size(self, int layout) noexcept:
-        return image_size(self.c.n, self.c.oc, self.c.oh, self.c.ow, layout)
+        return image_size(self.c.n, self.c.oc, self.c.od * self.c.oh, self.c.ow, layout)
 
     cdef Py_ssize_t weight_size(self) noexcept:
-        return self.c.oc * (self.c.c // self.c.groups) * self.c.kh * self.c.kw
+        return self.c.oc * (self.c.c // self.c.groups) * self.c.kd * self.c.kh * self.c.kw
 
 
 cdef inline int allowed(int method) noexcept:
     return FNN_DIRECT if strict_sums and method == FNN_AUTO else method
 
 
-def conv2d_algorithm(ConvParams params, int method):
+def conv_algorithm(ConvParams params, int method):
     """The name, for people, of what serves a method."""
-    return fnn_conv2d_algorithm(&params.c, <fnn_method>method).decode()
+    cdef fnn_conv_params p = params.c
+    p.method = method
+    return fnn_conv_algorithm_name(&p, False).decode()
 
 
-def conv2d_refusal(ConvParams params, int method):
+def conv_refusal(ConvParams params, int method):
     """Why a method cannot serve, None where it can."""
-    reason = fnn_conv2d_refusal(&params.c, <fnn_method>method)
+    reason = fnn_conv_refusal(&params.c, False, <fnn_method>method)
     return None if reason == NULL else reason.decode()
 
 
-def conv2d(ConvParams params, int method, x, int x_layout, weight, bias, residual, y, int y_layout, int activation,
-           double alpha, double beta):
-    cdef fnn_conv2d_params p = params.c
+def conv(ConvParams params, int method, x, int x_layout, weight, bias, residual, y, int y_layout, int activation,
+         double alpha, double beta):
+    cdef fnn_conv_params p = params.c
     p.x_layout, p.y_layout, p.activation, p.alpha, p.beta = x_layout, y_layout, activation, alpha, beta
     cdef Buffer xb = acquire(x, params.x_size(x_layout), -1, False)
     cdef int dtype = xb.dtype()
@@ -68,12 +77,12 @@ def conv2d(ConvParams params, int method, x, int x_layout, weight, bias, residua
     cdef fnn_status status
     p.dtype, p.method = <fnn_dtype>dtype, allowed(method)
     with nogil:
-        status = fnn_conv2d_unpacked(&p, xb.data, wb.data, bb.data, rb.data, yb.data)
+        status = fnn_conv_unpacked(&p, xb.data, wb.data, bb.data, rb.data, yb.data)
     check(status)
 
 
-def conv2d_grad_input(ConvParams params, int method, gy, int gy_layout, weight, gx, int gx_layout):
-    cdef fnn_conv2d_params p = params.c
+def conv_grad_input(ConvParams params, int method, gy, int gy_layout, weight, gx, int gx_layout):
+    cdef fnn_conv_params p = params.c
     p.x_layout, p.y_layout = gx_layout, gy_layout
     cdef Buffer gyb = acquire(gy, params.y_size(gy_layout), -1, False)
     cdef int dtype = gyb.dtype()
@@ -82,12 +91,12 @@ def conv2d_grad_input(ConvParams params, int method, gy, int gy_layout, weight, 
     cdef fnn_status status
     p.dtype, p.method = <fnn_dtype>dtype, allowed(method)
     with nogil:
-        status = fnn_conv2d_grad_input(&p, gyb.data, wb.data, gxb.data)
+        status = fnn_conv_transpose_unpacked(&p, gyb.data, wb.data, NULL, NULL, gxb.data)
     check(status)
 
 
-def conv2d_grad_weight(ConvParams params, gy, int gy_layout, x, int x_layout, gw):
-    cdef fnn_conv2d_params p = params.c
+def conv_grad_weight(ConvParams params, gy, int gy_layout, x, int x_layout, gw):
+    cdef fnn_conv_params p = params.c
     p.x_layout, p.y_layout = x_layout, gy_layout
     cdef Buffer gyb = acquire(gy, params.y_size(gy_layout), -1, False)
     cdef int dtype = gyb.dtype()
@@ -96,7 +105,7 @@ def conv2d_grad_weight(ConvParams params, gy, int gy_layout, x, int x_layout, gw
     cdef fnn_status status
     p.dtype = <fnn_dtype>dtype
     with nogil:
-        status = fnn_conv2d_grad_weight(&p, gyb.data, xb.data, gwb.data)
+        status = fnn_conv_grad_weight(&p, gyb.data, xb.data, gwb.data)
     check(status)
 
 

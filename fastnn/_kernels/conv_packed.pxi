@@ -3,15 +3,15 @@
 @cython.final
 cdef class ConvPlan:
     """What a packed convolution knows about one input shape: geometry, method, and the weights packed for it."""
-    cdef fnn_conv2d_params c
+    cdef fnn_conv_params c
     cdef readonly ConvParams params
     cdef int strict
     cdef Buffer weights
 
-    def __init__(self, ConvParams params, int dtype, int method, weights):
+    def __init__(self, ConvParams params, int dtype, int method, bint strict, weights):
         self.params, self.c = params, params.c
         self.c.dtype, self.c.method = <fnn_dtype>dtype, method
-        self.strict = strict_sums
+        self.strict = strict
         self.weights = acquire(weights, -1, dtype, False)
 
     @property
@@ -60,13 +60,13 @@ cdef class PackedConv2d:
     def pack(ConvParams params, weight):
         """`weight` packed for the direct convolution, as a flat array."""
         cdef Buffer wb = acquire(weight, params.weight_size(), -1, False)
-        cdef fnn_conv2d_params p = params.c
+        cdef fnn_conv_params p = params.c
         p.dtype = <fnn_dtype>wb.dtype()
-        cdef Py_ssize_t size = fnn_conv2d_packed_size(&p)
+        cdef Py_ssize_t size = fnn_conv_packed_size(&p, False)
         packed = empty((size,), weight.dtype, size * wb.view.itemsize)
         cdef Buffer pb = acquire(packed, size, p.dtype, True)
         with nogil:
-            fnn_conv2d_pack(&p, wb.data, pb.data)
+            fnn_conv_pack(&p, False, wb.data, pb.data)
         return packed
 
     cdef object weights_for(self, ConvParams params, int method):
@@ -76,28 +76,32 @@ cdef class PackedConv2d:
         found = self.transformed.get(method)
         if found is not None:
             return found
-        cdef fnn_conv2d_params p = params.c
+        cdef fnn_conv_params p = params.c
         p.dtype, p.method = <fnn_dtype>self.dtype_code, method
-        cdef Py_ssize_t size = fnn_conv2d_packed_size(&p)
+        cdef Py_ssize_t size = fnn_conv_packed_size(&p, False)
         made = empty((size,), self.dtype, size * self.dtype.itemsize)
         cdef Buffer direct = acquire(self.packed, -1, self.dtype_code, False)
         cdef Buffer wb = acquire(made, size, self.dtype_code, True)
         with nogil:
-            fnn_conv2d_transform(&p, direct.data, wb.data)
+            fnn_conv_transform(&p, False, direct.data, wb.data)
         return self.transformed.setdefault(method, made)
 
     cpdef ConvPlan plan(self, tuple x_shape):
         """The geometry and method for an input shape, kept for the 64 shapes seen last."""
         cdef ConvPlan found = self.plans.get(x_shape)
-        if found is not None and found.strict == strict_sums:
+        cdef int strict = strict_sums  # once: another thread may change it while this one plans
+        if found is not None and found.strict == strict:
             return found
         cdef ConvParams params = self.rules.packed_params(self, x_shape)
-        cdef fnn_conv2d_params p = params.c
-        p.dtype, p.method = <fnn_dtype>self.dtype_code, allowed(self.rules.packed_method(self))
-        cdef int method = fnn_conv2d_method(&p, True)
+        cdef fnn_conv_params p = params.c
+        p.dtype, p.method = <fnn_dtype>self.dtype_code, self.rules.packed_method(self)
+        if strict and p.method == FNN_AUTO:
+            p.method = FNN_DIRECT
+        cdef int method = fnn_conv_method(&p, False, True)
+        weights = self.weights_for(params, method)
         if len(self.plans) >= 64:
             self.plans = {}
-        plan = self.plans[x_shape] = ConvPlan(params, self.dtype_code, method, self.weights_for(params, method))
+        plan = self.plans[x_shape] = ConvPlan(params, self.dtype_code, method, strict, weights)
         return plan
 
     def __call__(self, x, residual=None, out=None):
@@ -115,7 +119,7 @@ cdef class PackedConv2d:
         else:
             plan, x, x_layout, residual, out, y_layout, image = self.rules.packed_arguments(self, x, residual, out)
         cdef ConvParams params = plan.params
-        cdef fnn_conv2d_params p = plan.c
+        cdef fnn_conv_params p = plan.c
         p.x_layout, p.y_layout = x_layout, y_layout
         p.activation, p.alpha, p.beta = self.activation, self.alpha, self.beta
         cdef Buffer xb = acquire(x, params.x_size(x_layout), self.dtype_code, False)
@@ -123,7 +127,7 @@ cdef class PackedConv2d:
         cdef Buffer yb = acquire(out, params.y_size(y_layout), self.dtype_code, True)
         cdef fnn_status status
         with nogil:
-            status = fnn_conv2d(&p, xb.data, plan.weights.data, self.bias_buffer.data, rb.data, yb.data)
+            status = fnn_conv(&p, xb.data, plan.weights.data, self.bias_buffer.data, rb.data, yb.data)
         check(status)
         return result if image is None else image.finish()
 

@@ -15,9 +15,9 @@ cdef extern from "fastnn.h" nogil:
     ctypedef enum fnn_status:
         FNN_OK
         FNN_NO_MEMORY
-    ctypedef struct fnn_conv2d_params:
+    ctypedef struct fnn_conv_params:
         fnn_dtype dtype
-        Py_ssize_t n, c, h, w, oc, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw, groups
+        Py_ssize_t n, c, d, h, w, oc, od, oh, ow, kd, kh, kw, sd, sh, sw, pd, ph, pw, dd, dh, dw, groups
         int x_layout, y_layout, method, activation
         double alpha, beta
     ctypedef struct fnn_pool2d_params:
@@ -30,6 +30,19 @@ cdef extern from "fastnn.h" nogil:
     ctypedef struct fnn_sgd:
         double lr, momentum, dampening, weight_decay
         int nesterov, first
+
+    ctypedef struct fnn_im2col_params:
+        fnn_dtype dtype
+        Py_ssize_t n, c, h, w, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw
+    ctypedef struct fnn_pad_params:
+        fnn_dtype dtype
+        int mode
+        double value
+        Py_ssize_t outer
+        Py_ssize_t size[3]
+        Py_ssize_t before[3]
+        Py_ssize_t after[3]
+        Py_ssize_t unit
 
     void fnn_init()
     bint fnn_use_isa(const char *name)
@@ -48,18 +61,26 @@ cdef extern from "fastnn.h" nogil:
     void fnn_block(fnn_dtype, Py_ssize_t n, Py_ssize_t c, Py_ssize_t h, Py_ssize_t w, const void *x, void *y)
     void fnn_unblock(fnn_dtype, Py_ssize_t n, Py_ssize_t c, Py_ssize_t h, Py_ssize_t w, const void *x, void *y)
 
-    const char *fnn_conv2d_refusal(const fnn_conv2d_params *p, fnn_method method)
-    fnn_method fnn_conv2d_method(const fnn_conv2d_params *p, bint packed)
-    const char *fnn_conv2d_algorithm(const fnn_conv2d_params *p, fnn_method method)
-    size_t fnn_conv2d_packed_size(const fnn_conv2d_params *p)
-    void fnn_conv2d_pack(const fnn_conv2d_params *p, const void *weight, void *packed)
-    void fnn_conv2d_transform(const fnn_conv2d_params *p, const void *direct, void *packed)
-    fnn_status fnn_conv2d(const fnn_conv2d_params *p, const void *x, const void *packed, const void *bias,
-                          const void *residual, void *y)
-    fnn_status fnn_conv2d_unpacked(const fnn_conv2d_params *p, const void *x, const void *weight, const void *bias,
-                                   const void *residual, void *y)
-    fnn_status fnn_conv2d_grad_input(const fnn_conv2d_params *p, const void *gy, const void *weight, void *gx)
-    fnn_status fnn_conv2d_grad_weight(const fnn_conv2d_params *p, const void *gy, const void *x, void *gw)
+    const char *fnn_conv_refusal(const fnn_conv_params *p, bint transposed, fnn_method method)
+    fnn_method fnn_conv_method(const fnn_conv_params *p, bint transposed, bint packed)
+    const char *fnn_conv_algorithm_name(const fnn_conv_params *p, bint transposed)
+    size_t fnn_conv_packed_size(const fnn_conv_params *p, bint transposed)
+    void fnn_conv_pack(const fnn_conv_params *p, bint transposed, const void *weight, void *packed)
+    void fnn_conv_transform(const fnn_conv_params *p, bint transposed, const void *direct, void *packed)
+    fnn_status fnn_conv(const fnn_conv_params *p, const void *x, const void *packed, const void *bias,
+                        const void *residual, void *y)
+    fnn_status fnn_conv_unpacked(const fnn_conv_params *p, const void *x, const void *weight, const void *bias,
+                                 const void *residual, void *y)
+    fnn_status fnn_conv_transpose(const fnn_conv_params *p, const void *x, const void *packed, const void *bias,
+                                  const void *residual, void *y)
+    fnn_status fnn_conv_transpose_unpacked(const fnn_conv_params *p, const void *x, const void *weight,
+                                           const void *bias, const void *residual, void *y)
+    fnn_status fnn_conv_grad_weight(const fnn_conv_params *p, const void *gy, const void *x, void *gw)
+
+    fnn_status fnn_im2col(const fnn_im2col_params *p, const void *x, void *cols)
+    fnn_status fnn_col2im(const fnn_im2col_params *p, const void *cols, void *x)
+    fnn_status fnn_pad(const fnn_pad_params *p, const void *x, void *y)
+    fnn_status fnn_pad_grad_input(const fnn_pad_params *p, const void *gy, void *gx)
     void fnn_channel_sum(fnn_dtype, int layout, Py_ssize_t n, Py_ssize_t c, Py_ssize_t hw, const void *x, void *out)
 
     size_t fnn_gemm_packed_size(Py_ssize_t k, Py_ssize_t n)

@@ -19,11 +19,13 @@ from fastnn.autograd.arithmetic import add, div, mul, neg, pow, sub
 from fastnn.autograd.arithmetic import compare as compare
 from fastnn.autograd.conv import conv2d
 from fastnn.autograd.elementwise import abs, clip, exp, log, sigmoid, sqrt, tanh
+from fastnn.autograd.im2col import col2im, im2col
 from fastnn.autograd.inplace import copy_ as copy_
 from fastnn.autograd.inplace import replace as replace
 from fastnn.autograd.inplace import set_item as set_item
 from fastnn.autograd.linear import linear, matmul
 from fastnn.autograd.loss import cross_entropy
+from fastnn.autograd.pad import pad
 from fastnn.autograd.pool import avg_pool2d, max_pool2d
 from fastnn.autograd.reduction import amax, amin, argmax, mean, sum
 from fastnn.autograd.shape import (
@@ -41,9 +43,9 @@ from fastnn.autograd.shape import get_item as get_item
 from fastnn.autograd.tensor import Tensor
 
 __all__ = [
-    "Tensor", "abs", "add", "amax", "amin", "argmax", "avg_pool2d", "cat", "clip", "clone", "conv2d",
-    "cross_entropy", "div", "enable_grad", "exp", "flatten", "is_grad_enabled", "linear", "log",
-    "log_softmax", "matmul", "max_pool2d", "mean", "mul", "neg", "no_grad", "permute", "pow", "relu",
-    "reshape", "sigmoid", "softmax", "sqrt", "squeeze", "stack", "sub", "sum", "tanh", "transpose",
-    "unsqueeze",
+    "Tensor", "abs", "add", "amax", "amin", "argmax", "avg_pool2d", "cat", "clip", "clone",
+    "col2im", "conv2d", "cross_entropy", "div", "enable_grad", "exp", "flatten", "im2col",
+    "is_grad_enabled", "linear", "log", "log_softmax", "matmul", "max_pool2d", "mean", "mul", "neg",
+    "no_grad", "pad", "permute", "pow", "relu", "reshape", "sigmoid", "softmax", "sqrt", "squeeze",
+    "stack", "sub", "sum", "tanh", "transpose", "unsqueeze",
 ]  # fmt: skip

@@ -10,9 +10,27 @@ from fastnn.nn import init
 from fastnn.nn.activation import ReLU
 from fastnn.nn.container import ModuleList, Sequential
 from fastnn.nn.conv import Conv2d
+from fastnn.nn.fold import Fold, Unfold
 from fastnn.nn.linear import Linear
 from fastnn.nn.loss import CrossEntropyLoss
 from fastnn.nn.module import Module
+from fastnn.nn.padding import (
+    CircularPad1d,
+    CircularPad2d,
+    CircularPad3d,
+    ConstantPad1d,
+    ConstantPad2d,
+    ConstantPad3d,
+    ReflectionPad1d,
+    ReflectionPad2d,
+    ReflectionPad3d,
+    ReplicationPad1d,
+    ReplicationPad2d,
+    ReplicationPad3d,
+    ZeroPad1d,
+    ZeroPad2d,
+    ZeroPad3d,
+)
 from fastnn.nn.parameter import Buffer, Parameter
 from fastnn.nn.pool import AvgPool2d, MaxPool2d
 from fastnn.nn.shape import Flatten
@@ -20,15 +38,32 @@ from fastnn.nn.shape import Flatten
 __all__ = [
     "AvgPool2d",
     "Buffer",
+    "CircularPad1d",
+    "CircularPad2d",
+    "CircularPad3d",
+    "ConstantPad1d",
+    "ConstantPad2d",
+    "ConstantPad3d",
     "Conv2d",
     "CrossEntropyLoss",
     "Flatten",
+    "Fold",
     "Linear",
     "MaxPool2d",
     "Module",
     "ModuleList",
     "Parameter",
     "ReLU",
+    "ReflectionPad1d",
+    "ReflectionPad2d",
+    "ReflectionPad3d",
+    "ReplicationPad1d",
+    "ReplicationPad2d",
+    "ReplicationPad3d",
     "Sequential",
+    "Unfold",
+    "ZeroPad1d",
+    "ZeroPad2d",
+    "ZeroPad3d",
     "init",
 ]

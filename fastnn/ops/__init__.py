@@ -16,7 +16,9 @@ from fastnn.ops.activation import (
     softmax_grad_input,
 )
 from fastnn.ops.conv import conv2d, conv2d_grad_bias, conv2d_grad_input, conv2d_grad_weight
+from fastnn.ops.conv_matrix import conv_matrix
 from fastnn.ops.conv_packed import PackedConv2d, explain, pack_conv2d
+from fastnn.ops.im2col import col2im, im2col
 from fastnn.ops.linear import (
     PackedLinear,
     linear,
@@ -27,6 +29,7 @@ from fastnn.ops.linear import (
     pack_linear,
 )
 from fastnn.ops.loss import cross_entropy, cross_entropy_grad_input
+from fastnn.ops.pad import pad, pad_grad_input
 from fastnn.ops.pool import avg_pool2d, avg_pool2d_grad_input, max_pool2d, max_pool2d_grad_input
 from fastnn.ops.precision import get_precision, set_precision
 
@@ -37,15 +40,18 @@ __all__ = [
     "avg_pool2d",
     "avg_pool2d_grad_input",
     "blocked",
+    "col2im",
     "conv2d",
     "conv2d_grad_bias",
     "conv2d_grad_input",
     "conv2d_grad_weight",
+    "conv_matrix",
     "cross_entropy",
     "cross_entropy_grad_input",
     "explain",
     "flatten",
     "get_precision",
+    "im2col",
     "linear",
     "linear_grad_bias",
     "linear_grad_input",
@@ -57,6 +63,8 @@ __all__ = [
     "max_pool2d_grad_input",
     "pack_conv2d",
     "pack_linear",
+    "pad",
+    "pad_grad_input",
     "relu",
     "relu_grad_input",
     "set_precision",

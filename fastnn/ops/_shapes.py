@@ -97,6 +97,48 @@ def check_weight(op: str, weight_shape: tuple[int, ...], groups: int) -> None:
         raise ValueError(f"{op}: groups={groups} does not divide the {oc} output channels")
 
 
+def im2col_windows(
+    op: str,
+    image: tuple[int, int],
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    padding: Padding,
+    dilation: tuple[int, int],
+) -> tuple[int, int]:
+    """How many windows an image [H, W] has in each direction, or an error where it has none."""
+    oh, ow = (
+        conv_output_size(size, k, s, *p, d)
+        for size, k, s, p, d in zip(image, kernel, stride, padding, dilation, strict=True)
+    )
+    if oh < 1 or ow < 1:
+        padded = tuple(size + sum(p) for size, p in zip(image, padding, strict=True))
+        extent = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
+        raise ValueError(f"{op}: window of extent {extent} is larger than the padded input {padded}")
+    return oh, ow
+
+
+def pad_shape(
+    op: str, x_shape: tuple[int, ...], pads: tuple[tuple[int, int], ...], mode: str
+) -> tuple[int, ...]:
+    """Each size plus its padding (before, after), or an error where the mode cannot pad so far."""
+    for dim, (size, sides) in enumerate(zip(x_shape, pads, strict=True)):
+        if sides == (0, 0):
+            continue
+        if mode == "reflect" and max(sides) >= size:
+            raise ValueError(f"{op}: reflect padding {sides} must be less than the size {size} of dimension {dim}")
+        if mode == "circular" and max(sides) > size:
+            raise ValueError(f"{op}: circular padding {sides} must be at most the size {size} of dimension {dim}")
+        if mode == "circular" and min(sides) < 0:
+            raise ValueError(f"{op}: circular padding {sides} of dimension {dim} must not be negative")
+        if mode == "replicate" and max(sides) > 0 and size == 0:
+            raise ValueError(f"{op}: dimension {dim} of size 0 has no element to replicate")
+        if size + sum(sides) < 0:
+            raise ValueError(f"{op}: padding {sides} crops more than the size {size} of dimension {dim}")
+    shape = tuple(size + sum(sides) for size, sides in zip(x_shape, pads, strict=True))
+    check_size(op, "output", shape)
+    return shape
+
+
 def pool2d_shape(
     op: str,
     x_shape: tuple[int, ...],
@@ -138,6 +180,16 @@ def image_shape(op: str, name: str, shape: Any) -> tuple[int, int, int, int]:
         raise TypeError(f"{op}: {name} must be four integers, got {shape!r}") from error
     if len(sizes) != 4:
         raise ValueError(f"{op}: {name} must be four integers, got {shape!r}")
+    check_size(op, name, sizes)
+    return sizes
+
+
+def array_shape(op: str, name: str, shape: Any) -> tuple[int, ...]:
+    """`shape` as any number of sizes, none negative."""
+    try:
+        sizes = tuple(integer(op, name, size, 0) for size in shape)
+    except TypeError as error:
+        raise TypeError(f"{op}: {name} must be integers, got {shape!r}") from error
     check_size(op, name, sizes)
     return sizes
 

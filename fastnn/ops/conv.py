@@ -68,20 +68,25 @@ def check_modes(op: str, padding_mode: str, layout: str) -> None:
 
 
 def conv_method(op: str, algorithm: str, params: Any) -> int:
-    """The kernels' code of an algorithm other than "auto"; an error says why it cannot serve these shapes."""
+    """The kernels' code of an algorithm; an error says why it cannot serve these shapes."""
+    if not isinstance(algorithm, str):
+        raise TypeError(f"{op}: algorithm must be a string, got {algorithm!r}")
+    if algorithm == "auto":
+        return _kernels.METHODS["auto"]
     if algorithm == "im2col":
         raise NotImplementedError(f"{op}: algorithm='im2col' is not supported yet; use 'direct'")
     if algorithm == "depthwise":
-        if _kernels.conv2d_algorithm(params, _kernels.METHODS["direct"]) != "depthwise":
+        if _kernels.conv_algorithm(params, _kernels.METHODS["direct"]) != "depthwise":
             raise ValueError(
-                f"{op}: algorithm='depthwise' cannot serve: groups, input and output channels are not all the same"
+                f"{op}: algorithm='depthwise' cannot serve: it needs as many groups as input channels and as output "
+                f"channels, and more than one"
             )
         return _kernels.METHODS["direct"]
-    if not isinstance(algorithm, str) or algorithm not in _kernels.METHODS:
+    if algorithm not in _kernels.METHODS:
         known = ", ".join([*_kernels.METHODS, "depthwise", "im2col"])
         raise ValueError(f"{op}: unknown algorithm {algorithm!r}; known are {known}")
     method = _kernels.METHODS[algorithm]
-    reason = _kernels.conv2d_refusal(params, method)
+    reason = _kernels.conv_refusal(params, method)
     if reason is not None:
         raise ValueError(f"{op}: algorithm={algorithm!r} cannot serve: {reason}")
     if algorithm.startswith("winograd") and get_precision() == "strict":
@@ -169,8 +174,8 @@ def conv2d(
     if residual is not None:
         residual = residual_data("conv2d", residual, y.layout, params.y_shape, data.dtype, y.data)
     code, alpha, beta = activation_spec("conv2d", activation)
-    method = conv_method("conv2d", algorithm, params) if algorithm != "auto" else 0
-    _kernels.conv2d(params, method, data, x_layout, kernel, bias, residual, y.data, y.layout, code, alpha, beta)
+    method = conv_method("conv2d", algorithm, params)
+    _kernels.conv(params, method, data, x_layout, kernel, bias, residual, y.data, y.layout, code, alpha, beta)
     return y.finish()
 
 
@@ -242,7 +247,7 @@ def conv2d_grad_input(
     data, layout = _gradient(op, gy, params)
     same_dtype(op, "gy", data, "weight", kernel)
     gx, gx_data = image_result(layout, shape, data.dtype)
-    _kernels.conv2d_grad_input(params, 0, data, layout, kernel, gx_data, layout)
+    _kernels.conv_grad_input(params, 0, data, layout, kernel, gx_data, layout)
     return gx
 
 
@@ -288,7 +293,7 @@ def conv2d_grad_weight(
     gradient, gy_layout = _gradient(op, gy, params)
     same_dtype(op, "gy", gradient, "x", data)
     gw = new_array(shape, data.dtype)
-    _kernels.conv2d_grad_weight(params, gradient, gy_layout, data, x_layout, gw)
+    _kernels.conv_grad_weight(params, gradient, gy_layout, data, x_layout, gw)
     return gw
 
 

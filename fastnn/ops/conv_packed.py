@@ -71,8 +71,7 @@ def pack_conv2d(
     _, cg, kh, kw = kernel.shape
     smallest = (0, cg * groups, dilations[0] * (kh - 1) + 1, dilations[1] * (kw - 1) + 1)
     params = conv_params(op, smallest, kernel.shape, strides, pads, dilations, groups)
-    if algorithm != "auto":
-        conv_method(op, algorithm, params)
+    conv_method(op, algorithm, params)
     packed = PackedConv2d(
         sys.modules[__name__],
         PackedConv2d.pack(params, kernel),
@@ -83,7 +82,7 @@ def pack_conv2d(
         dilations,
         groups,
         activation_spec(op, activation),
-        algorithm,
+        str(algorithm),
     )
     if input_shape is not None:
         packed.plan(image_shape(op, "input_shape", input_shape))
@@ -100,7 +99,7 @@ def packed_params(packed: PackedConv2d, x_shape: tuple[int, ...]) -> Any:
 def packed_method(packed: PackedConv2d) -> int:
     """The kernels' code of the algorithm that was asked for."""
     if packed.algorithm == "auto":
-        return 0
+        return _kernels.METHODS["auto"]
     _, cg, kh, kw = packed.weight_shape
     smallest = (0, cg * packed.groups, packed.dilation[0] * (kh - 1) + 1, packed.dilation[1] * (kw - 1) + 1)
     return conv_method(_OP, packed.algorithm, packed_params(packed, smallest))
@@ -141,7 +140,7 @@ def _reason(packed: PackedConv2d, plan: Any) -> str:
         return f"as algorithm={packed.algorithm!r} asks"
     if plan.method >= _kernels.METHODS["winograd2"]:
         return "the least cost by the model of csrc/ops/conv_winograd.c"
-    refusal = _kernels.conv2d_refusal(plan.params, _kernels.METHODS["winograd4"])
+    refusal = _kernels.conv_refusal(plan.params, _kernels.METHODS["winograd4"])
     if refusal is None and get_precision() == "strict":
         return "since set_precision('strict') allows direct sums only"
     if refusal is None and packed.dtype == np.float64:
@@ -182,7 +181,7 @@ def explain(packed: PackedConv2d, input_shape: Any) -> str:
     plan = packed.plan(shape)
     _, cg, kh, kw = packed.weight_shape
     steps = int(np.prod(plan.y_shape)) * cg * kh * kw
-    algorithm = _kernels.conv2d_algorithm(plan.params, plan.method)
+    algorithm = _kernels.conv_algorithm(plan.params, plan.method)
     return (
         f"conv2d {list(shape)} -> {list(plan.y_shape)}, {packed.dtype}, {steps / 1e6:.1f} million multiply-adds\n"
         f"algorithm: {algorithm}, {_reason(packed, plan)}"

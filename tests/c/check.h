@@ -117,17 +117,18 @@ static void packed_free(void *p) {
 }
 
 static ptrdiff_t image_size(int layout, shape s) {
-    return layout == FNN_NCHW ? volume(s) : s.n * ((s.c + 15) / 16) * s.h * s.w * 16;
+    return layout != FNN_BLOCKED ? volume(s) : s.n * ((s.c + 15) / 16) * s.h * s.w * 16;
 }
 /* Where element (n, c, hw) lies. */
 static ptrdiff_t image_at(int layout, shape s, ptrdiff_t n, ptrdiff_t c, ptrdiff_t hw) {
     if (layout == FNN_NCHW) return (n * s.c + c) * s.h * s.w + hw;
+    if (layout == FNN_NHWC) return (n * s.h * s.w + hw) * s.c + c;
     return ((n * ((s.c + 15) / 16) + c / 16) * s.h * s.w + hw) * 16 + c % 16;
 }
 static void *image(fnn_dtype dtype, int layout, shape s, const double *values) {
     void *a = output(dtype, image_size(layout, s));
     for (ptrdiff_t n = 0; n < s.n; n++)
-        for (ptrdiff_t c = 0; c < (layout == FNN_NCHW ? s.c : (s.c + 15) / 16 * 16); c++)
+        for (ptrdiff_t c = 0; c < (layout != FNN_BLOCKED ? s.c : (s.c + 15) / 16 * 16); c++)
             for (ptrdiff_t hw = 0; hw < s.h * s.w; hw++)
                 put(dtype, a, image_at(layout, s, n, c, hw), c < s.c ? values[(n * s.c + c) * s.h * s.w + hw] : 0);
     return a;
@@ -137,7 +138,7 @@ static void *image(fnn_dtype dtype, int layout, shape s, const double *values) {
 static ptrdiff_t image_differs(fnn_dtype dtype, int layout, shape s, const void *got, const double *want,
                                double tolerance) {
     for (ptrdiff_t n = 0; n < s.n; n++)
-        for (ptrdiff_t c = 0; c < (layout == FNN_NCHW ? s.c : (s.c + 15) / 16 * 16); c++)
+        for (ptrdiff_t c = 0; c < (layout != FNN_BLOCKED ? s.c : (s.c + 15) / 16 * 16); c++)
             for (ptrdiff_t hw = 0; hw < s.h * s.w; hw++) {
                 double g = get(dtype, got, image_at(layout, s, n, c, hw));
                 double w = c < s.c ? want[(n * s.c + c) * s.h * s.w + hw] : 0;
@@ -151,6 +152,8 @@ static ptrdiff_t image_differs(fnn_dtype dtype, int layout, shape s, const void 
 static double steps(fnn_dtype dtype, double n) { return n * (dtype == FNN_F32 ? 1.1920929e-7 : 2.220446e-16); }
 
 static const char *dtype_name(fnn_dtype dtype) { return dtype == FNN_F32 ? "float32" : "float64"; }
-static const char *layout_name(int layout) { return layout == FNN_NCHW ? "nchw" : "blocked"; }
+static const char *layout_name(int layout) {
+    return layout == FNN_NCHW ? "nchw" : layout == FNN_NHWC ? "nhwc" : "blocked";
+}
 
 #endif

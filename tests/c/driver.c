@@ -8,16 +8,20 @@
  * number of random shapes per operation; --fork 0 leaves out the fork checks, for emulators that cannot.
  * Exit status: 0 when all passed. */
 #include "naive.h"
+#include "modes.h"
 #include "ops.h"
 #include "parallel.h"
 #include "winograd.h"
+#include "rows.h"
 
 static void one_isa(int random_shapes) {
     conv_group(random_shapes);
     winograd_group();
+    mode_group(random_shapes);
     gemm_group(random_shapes);
     pool_group(random_shapes);
     row_group();
+    rows_group(random_shapes);
     layout_group();
     thread_group();
 }

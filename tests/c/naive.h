@@ -25,28 +25,39 @@ static double naive_activate(double x, int activation, double alpha, double beta
     }
 }
 
+/* All (output, tap, input) positions of an axis: the next one after *at, 0 past the last. */
+typedef struct {
+    ptrdiff_t o, k, i;
+} axis_at;
+static int axis_next(axis_at *at, ptrdiff_t out, ptrdiff_t kernel, ptrdiff_t in, ptrdiff_t stride, ptrdiff_t padding,
+                     ptrdiff_t dilation) {
+    do {
+        if (++at->k >= kernel) at->k = 0, at->o++;
+        at->i = at->o * stride - padding + at->k * dilation;
+    } while (at->o < out && (at->i < 0 || at->i >= in));
+    return at->o < out;
+}
+
 /* One walk over all products of a convolution; any of the three results may be NULL.
  * y += x * w,  gx += gy * w,  gw += gy * x */
-static void naive_conv2d(const fnn_conv2d_params *p, const double *x, const double *w, double *y, const double *gy,
-                         double *gx, double *gw) {
+static void naive_conv(const fnn_conv_params *p, const double *x, const double *w, double *y, const double *gy,
+                       double *gx, double *gw) {
     const ptrdiff_t cg = p->c / p->groups, og = p->oc / p->groups;
+    const axis_at start = {0, -1, 0};
     for (ptrdiff_t n = 0; n < p->n; n++)
         for (ptrdiff_t o = 0; o < p->oc; o++)
-            for (ptrdiff_t i = 0; i < p->oh; i++)
-                for (ptrdiff_t j = 0; j < p->ow; j++) {
-                    const ptrdiff_t at_y = ((n * p->oc + o) * p->oh + i) * p->ow + j;
-                    for (ptrdiff_t q = 0; q < cg; q++)
-                        for (ptrdiff_t r = 0; r < p->kh; r++)
-                            for (ptrdiff_t s = 0; s < p->kw; s++) {
-                                const ptrdiff_t a = i * p->sh - p->ph + r * p->dh, b = j * p->sw - p->pw + s * p->dw;
-                                if (a < 0 || a >= p->h || b < 0 || b >= p->w) continue;
-                                const ptrdiff_t at_x = ((n * p->c + o / og * cg + q) * p->h + a) * p->w + b;
-                                const ptrdiff_t at_w = ((o * cg + q) * p->kh + r) * p->kw + s;
-                                if (y) y[at_y] += x[at_x] * w[at_w];
-                                if (gx) gx[at_x] += gy[at_y] * w[at_w];
-                                if (gw) gw[at_w] += gy[at_y] * x[at_x];
-                            }
-                }
+            for (ptrdiff_t q = 0; q < cg; q++)
+                for (axis_at d = start; axis_next(&d, p->od, p->kd, p->d, p->sd, p->pd, p->dd);)
+                    for (axis_at h = start; axis_next(&h, p->oh, p->kh, p->h, p->sh, p->ph, p->dh);)
+                        for (axis_at v = start; axis_next(&v, p->ow, p->kw, p->w, p->sw, p->pw, p->dw);) {
+                            const ptrdiff_t at_y = (((n * p->oc + o) * p->od + d.o) * p->oh + h.o) * p->ow + v.o;
+                            const ptrdiff_t channel = n * p->c + o / og * cg + q;
+                            const ptrdiff_t at_x = ((channel * p->d + d.i) * p->h + h.i) * p->w + v.i;
+                            const ptrdiff_t at_w = (((o * cg + q) * p->kd + d.k) * p->kh + h.k) * p->kw + v.k;
+                            if (y) y[at_y] += x[at_x] * w[at_w];
+                            if (gx) gx[at_x] += gy[at_y] * w[at_w];
+                            if (gw) gw[at_w] += gy[at_y] * x[at_x];
+                        }
 }
 
 /* Offset in the plane of the maximum of a window: the first of equal numbers, but the last NaN. */

@@ -8,62 +8,73 @@
 typedef struct {
     const char *name;
     ptrdiff_t n, c, h, w, oc, kh, kw, sh, sw, ph, pw, dh, dw, groups;
-    ptrdiff_t after_h, after_w; /* padding below and to the right beyond ph and pw */
+    ptrdiff_t after_h, after_w;  /* padding below and to the right beyond ph and pw */
+    ptrdiff_t d, kd, sd, pd, dd; /* depth, its kernel, stride, padding, dilation */
 } conv_case;
 
+#define IMAGE 1, 1, 1, 0, 1 /* depth of a case without one */
 static const conv_case conv_cases[] = {
-    {"one_pixel", 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0},
-    {"lanes_minus_1", 2, 15, 5, 6, 15, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0},
-    {"lanes", 1, 16, 5, 7, 32, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0},
-    {"lanes_plus_1", 1, 17, 6, 5, 33, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0},
-    {"prime_everything", 2, 7, 11, 13, 5, 3, 5, 2, 1, 1, 2, 1, 1, 1, 0, 0},
-    {"pointwise", 1, 35, 9, 11, 50, 1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0},
-    {"pointwise_planes", 2, 35, 12, 39, 50, 1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0},
-    {"pointwise_strided", 1, 24, 9, 8, 20, 1, 1, 2, 3, 0, 0, 1, 1, 1, 0, 0},
-    {"stride_gt_kernel", 1, 5, 13, 17, 18, 2, 3, 4, 5, 0, 1, 1, 1, 1, 0, 0},
-    {"dilated", 1, 18, 12, 15, 17, 3, 2, 1, 2, 2, 1, 2, 3, 1, 0, 0},
-    {"groups", 1, 24, 7, 9, 36, 3, 3, 1, 1, 1, 1, 1, 1, 3, 0, 0},
-    {"groups_of_16", 1, 48, 6, 7, 32, 3, 3, 1, 1, 1, 1, 1, 1, 2, 0, 0},
-    {"depthwise", 2, 19, 8, 9, 19, 3, 3, 1, 1, 1, 1, 1, 1, 19, 0, 0},
-    {"depthwise_multiplier", 1, 6, 7, 8, 18, 3, 3, 2, 2, 1, 1, 1, 1, 6, 0, 0},
-    {"resnet_stem", 1, 3, 23, 29, 40, 7, 7, 2, 2, 3, 3, 1, 1, 1, 0, 0},
-    {"grey_stem", 3, 1, 14, 14, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0},
-    {"kernel_is_image", 2, 20, 4, 5, 21, 4, 5, 1, 1, 0, 0, 1, 1, 1, 0, 0},
-    {"padding_gt_image", 1, 4, 2, 3, 17, 5, 5, 1, 1, 4, 4, 1, 1, 1, 0, 0},
-    {"one_row", 1, 16, 1, 67, 16, 1, 3, 1, 1, 0, 1, 1, 1, 1, 0, 0},
-    {"one_column", 1, 16, 67, 1, 16, 3, 1, 1, 1, 1, 0, 1, 1, 1, 0, 0},
-    {"same_even_kernel", 1, 9, 8, 9, 10, 2, 4, 1, 1, 0, 1, 1, 1, 1, 1, 1},
-    {"empty_batch", 0, 3, 5, 6, 4, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0},
-    {"no_input_channels", 2, 0, 5, 6, 4, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0},
-    {"no_output_channels", 2, 4, 5, 6, 0, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0},
-    {"threaded", 2, 32, 19, 21, 48, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0},
-    {"many_blocks", 1, 40, 37, 61, 24, 3, 3, 1, 1, 0, 2, 1, 1, 1, 0, 0},
-    {"small_images", 9, 30, 4, 3, 70, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0},
-    {"padding_gt_kernel", 1, 16, 3, 4, 16, 3, 3, 1, 1, 4, 3, 1, 1, 1, 1, 0},
+    {"one_pixel", 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, IMAGE},
+    {"lanes_minus_1", 2, 15, 5, 6, 15, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0, IMAGE},
+    {"lanes", 1, 16, 5, 7, 32, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0, IMAGE},
+    {"lanes_plus_1", 1, 17, 6, 5, 33, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0, IMAGE},
+    {"prime_everything", 2, 7, 11, 13, 5, 3, 5, 2, 1, 1, 2, 1, 1, 1, 0, 0, IMAGE},
+    {"pointwise", 1, 35, 9, 11, 50, 1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, IMAGE},
+    {"pointwise_planes", 2, 35, 12, 39, 50, 1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, IMAGE},
+    {"pointwise_strided", 1, 24, 9, 8, 20, 1, 1, 2, 3, 0, 0, 1, 1, 1, 0, 0, IMAGE},
+    {"stride_gt_kernel", 1, 5, 13, 17, 18, 2, 3, 4, 5, 0, 1, 1, 1, 1, 0, 0, IMAGE},
+    {"dilated", 1, 18, 12, 15, 17, 3, 2, 1, 2, 2, 1, 2, 3, 1, 0, 0, IMAGE},
+    {"groups", 1, 24, 7, 9, 36, 3, 3, 1, 1, 1, 1, 1, 1, 3, 0, 0, IMAGE},
+    {"groups_of_16", 1, 48, 6, 7, 32, 3, 3, 1, 1, 1, 1, 1, 1, 2, 0, 0, IMAGE},
+    {"depthwise", 2, 19, 8, 9, 19, 3, 3, 1, 1, 1, 1, 1, 1, 19, 0, 0, IMAGE},
+    {"depthwise_multiplier", 1, 6, 7, 8, 18, 3, 3, 2, 2, 1, 1, 1, 1, 6, 0, 0, IMAGE},
+    {"resnet_stem", 1, 3, 23, 29, 40, 7, 7, 2, 2, 3, 3, 1, 1, 1, 0, 0, IMAGE},
+    {"grey_stem", 3, 1, 14, 14, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0, IMAGE},
+    {"kernel_is_image", 2, 20, 4, 5, 21, 4, 5, 1, 1, 0, 0, 1, 1, 1, 0, 0, IMAGE},
+    {"padding_gt_image", 1, 4, 2, 3, 17, 5, 5, 1, 1, 4, 4, 1, 1, 1, 0, 0, IMAGE},
+    {"one_row", 1, 16, 1, 67, 16, 1, 3, 1, 1, 0, 1, 1, 1, 1, 0, 0, IMAGE},
+    {"one_column", 1, 16, 67, 1, 16, 3, 1, 1, 1, 1, 0, 1, 1, 1, 0, 0, IMAGE},
+    {"same_even_kernel", 1, 9, 8, 9, 10, 2, 4, 1, 1, 0, 1, 1, 1, 1, 1, 1, IMAGE},
+    {"empty_batch", 0, 3, 5, 6, 4, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0, IMAGE},
+    {"no_input_channels", 2, 0, 5, 6, 4, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0, IMAGE},
+    {"no_output_channels", 2, 4, 5, 6, 0, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0, IMAGE},
+    {"sequence", 2, 20, 1, 391, 18, 1, 3, 1, 1, 0, 14, 1, 7, 1, 0, 0, IMAGE},
+    {"sequence_far_taps", 1, 33, 1, 700, 16, 1, 2, 1, 1, 0, 512, 1, 512, 1, 0, 0, IMAGE},
+    {"sequence_strided", 1, 1, 1, 1234, 40, 1, 20, 1, 10, 0, 5, 1, 1, 1, 0, 3, IMAGE},
+    {"sequence_depthwise", 1, 35, 1, 517, 35, 1, 3, 1, 2, 0, 2, 1, 2, 35, 0, 0, IMAGE},
+    {"sequence_wide", 1, 70, 1, 1900, 17, 1, 5, 1, 1, 0, 2, 1, 1, 1, 0, 0, IMAGE},
+    {"one_output_row", 2, 13, 5, 13, 8, 4, 1, 2, 2, 0, 1, 1, 2, 1, 0, 0, IMAGE},
+    {"volume", 2, 17, 6, 5, 18, 3, 2, 1, 1, 1, 0, 1, 1, 1, 0, 0, 4, 3, 1, 1, 1},
+    {"volume_strided", 1, 5, 9, 8, 33, 3, 2, 2, 3, 1, 0, 1, 1, 1, 1, 0, 7, 2, 3, 1, 1},
+    {"volume_dilated", 1, 20, 6, 7, 16, 2, 3, 1, 2, 1, 2, 2, 1, 1, 0, 0, 9, 3, 2, 2, 2},
+    {"volume_first", 1, 3, 11, 12, 20, 3, 5, 2, 2, 1, 2, 1, 1, 1, 0, 0, 5, 3, 2, 1, 1},
+    {"volume_depthwise", 1, 19, 7, 5, 19, 3, 3, 1, 1, 1, 1, 1, 1, 19, 0, 0, 5, 3, 1, 1, 1},
+    {"volume_groups", 1, 24, 5, 4, 36, 1, 3, 2, 1, 0, 1, 1, 1, 3, 0, 0, 6, 5, 1, 2, 1},
+    {"volume_pointwise", 1, 18, 3, 8, 20, 1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, 4, 1, 1, 0, 1},
+    {"volume_slices", 1, 18, 5, 8, 20, 3, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, 4, 1, 2, 1, 1},
+    {"dcgan_last", 1, 3, 16, 18, 20, 4, 4, 2, 2, 1, 1, 1, 1, 1, 0, 0, IMAGE},
+    {"espcn", 2, 1, 15, 21, 18, 9, 9, 3, 3, 3, 4, 1, 1, 1, 0, 1, IMAGE},
+    {"fcn", 1, 5, 100, 97, 6, 64, 64, 32, 32, 0, 16, 1, 1, 1, 0, 0, IMAGE},
+    {"subpixel_groups", 1, 6, 13, 12, 40, 2, 6, 2, 3, 0, 7, 1, 1, 2, 1, 2, IMAGE},
+    {"subpixel_one_axis", 2, 7, 9, 23, 19, 3, 4, 1, 4, 1, 0, 2, 1, 1, 0, 3, IMAGE},
+    {"subpixel_volume", 1, 2, 9, 8, 17, 2, 4, 2, 2, 0, 1, 1, 1, 1, 0, 0, 5, 2, 2, 1, 1},
+    {"threaded", 2, 32, 19, 21, 48, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0, IMAGE},
+    {"many_blocks", 1, 40, 37, 61, 24, 3, 3, 1, 1, 0, 2, 1, 1, 1, 0, 0, IMAGE},
+    {"small_images", 9, 30, 4, 3, 70, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0, IMAGE},
+    {"padding_gt_kernel", 1, 16, 3, 4, 16, 3, 3, 1, 1, 4, 3, 1, 1, 1, 1, 0, IMAGE},
 };
 
-static fnn_conv2d_params conv_params(const conv_case *t, fnn_dtype dtype, int x_layout, int y_layout) {
-    return (fnn_conv2d_params){
-        .dtype = dtype,
-        .n = t->n,
-        .c = t->c,
-        .h = t->h,
-        .w = t->w,
-        .oc = t->oc,
-        .oh = (t->h + 2 * t->ph + t->after_h - t->dh * (t->kh - 1) - 1) / t->sh + 1,
-        .ow = (t->w + 2 * t->pw + t->after_w - t->dw * (t->kw - 1) - 1) / t->sw + 1,
-        .kh = t->kh,
-        .kw = t->kw,
-        .sh = t->sh,
-        .sw = t->sw,
-        .ph = t->ph,
-        .pw = t->pw,
-        .dh = t->dh,
-        .dw = t->dw,
-        .groups = t->groups,
-        .x_layout = x_layout,
-        .y_layout = y_layout,
-    };
+static fnn_conv_params conv_params(const conv_case *t, fnn_dtype dtype, int x_layout, int y_layout) {
+    fnn_conv_params p = {.dtype = dtype, .groups = t->groups, .x_layout = x_layout, .y_layout = y_layout};
+    p.n = t->n, p.c = t->c, p.d = t->d, p.h = t->h, p.w = t->w, p.oc = t->oc;
+    p.kd = t->kd, p.kh = t->kh, p.kw = t->kw;
+    p.sd = t->sd, p.sh = t->sh, p.sw = t->sw;
+    p.pd = t->pd, p.ph = t->ph, p.pw = t->pw;
+    p.dd = t->dd, p.dh = t->dh, p.dw = t->dw;
+    p.od = (p.d + 2 * p.pd - p.dd * (p.kd - 1) - 1) / p.sd + 1;
+    p.oh = (p.h + 2 * p.ph + t->after_h - p.dh * (p.kh - 1) - 1) / p.sh + 1;
+    p.ow = (p.w + 2 * p.pw + t->after_w - p.dw * (p.kw - 1) - 1) / p.sw + 1;
+    return p;
 }
 
 static conv_case random_conv_case(void) {
@@ -71,18 +82,24 @@ static conv_case random_conv_case(void) {
     t.c = t.groups * random_int(1, 20), t.oc = t.groups * random_int(1, 40);
     t.kh = random_int(1, 4), t.kw = random_int(1, 4), t.sh = random_int(1, 3), t.sw = random_int(1, 3);
     t.ph = random_int(0, 3), t.pw = random_int(0, 3), t.dh = random_int(1, 2), t.dw = random_int(1, 2);
+    t.d = t.kd = t.sd = t.dd = 1;
+    if (random_int(0, 3) == 0) {
+        t.kd = random_int(1, 3), t.sd = random_int(1, 3), t.pd = random_int(0, 2), t.dd = random_int(1, 2);
+        t.d = t.dd * (t.kd - 1) + random_int(1, 5);
+    }
     t.h = t.dh * (t.kh - 1) + random_int(1, 12), t.w = t.dw * (t.kw - 1) + random_int(1, 18);
     return t;
 }
 
-static void check_image(const char *what, const conv_case *t, const fnn_conv2d_params *p, int layout, shape s,
+static void check_image(const char *what, const conv_case *t, const fnn_conv_params *p, int layout, shape s,
                         const void *got, const double *want, double tolerance) {
     const ptrdiff_t at = image_differs(p->dtype, layout, s, got, want, tolerance);
     check(at < 0,
-          "%s %s %s x:%s y:%s n%td c%td h%td w%td oc%td k%tdx%td s%tdx%td p%tdx%td d%tdx%td g%td act%d at "
-          "%td of %td",
-          what, t->name, dtype_name(p->dtype), layout_name(p->x_layout), layout_name(p->y_layout), p->n, p->c, p->h,
-          p->w, p->oc, p->kh, p->kw, p->sh, p->sw, p->ph, p->pw, p->dh, p->dw, p->groups, p->activation, at, volume(s));
+          "%s %s %s x:%s y:%s n%td c%td %tdx%tdx%td oc%td k%tdx%tdx%td s%tdx%tdx%td p%tdx%tdx%td d%tdx%tdx%td g%td "
+          "act%d at %td of %td",
+          what, t->name, dtype_name(p->dtype), layout_name(p->x_layout), layout_name(p->y_layout), p->n, p->c, p->d,
+          p->h, p->w, p->oc, p->kd, p->kh, p->kw, p->sd, p->sh, p->sw, p->pd, p->ph, p->pw, p->dd, p->dh, p->dw,
+          p->groups, p->activation, at, volume(s));
 }
 
 typedef struct {
@@ -91,16 +108,17 @@ typedef struct {
 } conv_values;
 
 static conv_values conv_reference(const conv_case *t, double (*draw)(void)) {
-    const fnn_conv2d_params p = conv_params(t, FNN_F64, FNN_NCHW, FNN_NCHW);
-    conv_values v = {
-        .xs = {p.n, p.c, p.h, p.w}, .ys = {p.n, p.oc, p.oh, p.ow}, .ws = {p.oc, p.c / p.groups, p.kh, p.kw}};
+    const fnn_conv_params p = conv_params(t, FNN_F64, FNN_NCHW, FNN_NCHW);
+    conv_values v = {.xs = {p.n, p.c, p.d * p.h, p.w},
+                     .ys = {p.n, p.oc, p.od * p.oh, p.ow},
+                     .ws = {p.oc, p.c / p.groups, p.kd * p.kh, p.kw}};
     v.x = random_values(volume(v.xs), draw);
     v.w = random_values(volume(v.ws), draw);
     v.bias = random_values(p.oc, draw);
     v.residual = random_values(volume(v.ys), draw);
     v.gy = random_values(volume(v.ys), draw);
     v.sum = zeros(volume(v.ys)), v.gx = zeros(volume(v.xs)), v.gw = zeros(volume(v.ws));
-    naive_conv2d(&p, v.x, v.w, v.sum, v.gy, v.gx, v.gw);
+    naive_conv(&p, v.x, v.w, v.sum, v.gy, v.gx, v.gw);
     return v;
 }
 static void conv_free(conv_values *v) {
@@ -108,71 +126,96 @@ static void conv_free(conv_values *v) {
 }
 
 /* Direct sums of eighths are exact; Winograd's transforms are not. */
-static double winograd_rounding(const fnn_conv2d_params *p) {
+static double winograd_rounding(const fnn_conv_params *p) {
     return p->method >= FNN_WINOGRAD2 ? steps(p->dtype, 40 * sqrt((double)(p->c + p->oc))) : 0;
 }
 
-static void conv_forward(const conv_case *t, fnn_conv2d_params *p, const conv_values *v, int variant) {
+/* Weights packed for p->method. */
+static void *pack_weights(const fnn_conv_params *p, int transposed, const void *weight) {
+    fnn_conv_params direct = *p;
+    direct.method = FNN_DIRECT;
+    void *packed = packed_buffer(p->dtype, fnn_conv_packed_size(&direct, transposed)), *transformed;
+    fnn_conv_pack(&direct, transposed, weight, packed);
+    if (p->method < FNN_WINOGRAD2) return packed;
+    transformed = packed_buffer(p->dtype, fnn_conv_packed_size(p, transposed));
+    fnn_conv_transform(p, transposed, packed, transformed);
+    packed_free(packed);
+    return transformed;
+}
+
+static void conv_forward(const conv_case *t, fnn_conv_params *p, const conv_values *v, int variant) {
     static const double bounds[][2] = {[FNN_CLIP] = {-0.5, 6}, [FNN_LEAKY_RELU] = {0.125, 0}, [FNN_TANH] = {0, 0}};
     const int use_bias = variant & 1, use_residual = variant >> 1 & 1;
     p->activation = variant / 4 % (FNN_TANH + 1);
     p->alpha = bounds[p->activation][0], p->beta = bounds[p->activation][1];
     double *want = zeros(volume(v->ys));
     for (ptrdiff_t i = 0; i < volume(v->ys); i++) {
-        const double bias = use_bias ? v->bias[i / (p->oh * p->ow) % p->oc] : 0;
+        const double bias = use_bias ? v->bias[i / (p->od * p->oh * p->ow) % p->oc] : 0;
         want[i] =
             naive_activate(v->sum[i] + bias + (use_residual ? v->residual[i] : 0), p->activation, p->alpha, p->beta);
     }
     void *x = image(p->dtype, p->x_layout, v->xs, v->x), *w = vector(p->dtype, volume(v->ws), v->w);
     void *bias = vector(p->dtype, p->oc, v->bias), *residual = image(p->dtype, p->y_layout, v->ys, v->residual);
     void *y = output(p->dtype, image_size(p->y_layout, v->ys));
-    const int method = p->method;
-    p->method = FNN_DIRECT;
-    void *direct = packed_buffer(p->dtype, fnn_conv2d_packed_size(p));
-    fnn_conv2d_pack(p, w, direct);
-    p->method = method;
-    void *packed = packed_buffer(p->dtype, fnn_conv2d_packed_size(p));
-    if (method == FNN_DIRECT)
-        fnn_conv2d_pack(p, w, packed);
-    else
-        fnn_conv2d_transform(p, direct, packed);
-    fnn_status status = fnn_conv2d(p, x, packed, use_bias ? bias : NULL, use_residual ? residual : NULL, y);
-    check(status == FNN_OK, "conv2d %s status %d", t->name, (int)status);
+    void *packed = pack_weights(p, 0, w);
+    fnn_status status = fnn_conv(p, x, packed, use_bias ? bias : NULL, use_residual ? residual : NULL, y);
+    check(status == FNN_OK, "conv %s status %d", t->name, (int)status);
     const double activated = p->activation >= FNN_SILU ? steps(p->dtype, 32) : 0;
-    check_image("conv2d", t, p, p->y_layout, v->ys, y, want, activated + winograd_rounding(p));
-    free(want), free(x), free(w), free(bias), free(residual), free(y), packed_free(packed), packed_free(direct);
+    check_image("conv", t, p, p->y_layout, v->ys, y, want, activated + winograd_rounding(p));
+    free(want), free(x), free(w), free(bias), free(residual), free(y), packed_free(packed);
 }
 
-static void conv_backward(const conv_case *t, fnn_conv2d_params *p, const conv_values *v) {
+static void conv_transposed(const conv_case *t, fnn_conv_params *p, const conv_values *v, int variant) {
+    const int use_bias = variant & 1, use_residual = variant >> 1 & 1;
+    p->activation = use_residual ? FNN_LEAKY_RELU : FNN_NONE, p->alpha = 0.125;
+    double *bias = random_values(p->c, random_eighth), *want = zeros(volume(v->xs));
+    for (ptrdiff_t i = 0; i < volume(v->xs); i++) {
+        const double sum = v->gx[i] + (use_bias ? bias[i / (p->d * p->h * p->w) % p->c] : 0);
+        want[i] = naive_activate(sum + (use_residual ? v->x[i] : 0), p->activation, p->alpha, 0);
+    }
+    void *x = image(p->dtype, p->y_layout, v->ys, v->gy), *w = vector(p->dtype, volume(v->ws), v->w);
+    void *b = vector(p->dtype, p->c, bias), *residual = image(p->dtype, p->x_layout, v->xs, v->x);
+    void *y = output(p->dtype, image_size(p->x_layout, v->xs));
+    void *packed = pack_weights(p, 1, w);
+    check(fnn_conv_transpose(p, x, packed, use_bias ? b : NULL, use_residual ? residual : NULL, y) == FNN_OK,
+          "conv_transpose %s status", t->name);
+    check_image("conv_transpose", t, p, p->x_layout, v->xs, y, want, winograd_rounding(p));
+    free(bias), free(want), free(x), free(w), free(b), free(residual), free(y), packed_free(packed);
+}
+
+static void conv_backward(const conv_case *t, fnn_conv_params *p, const conv_values *v) {
     void *x = image(p->dtype, p->x_layout, v->xs, v->x), *w = vector(p->dtype, volume(v->ws), v->w);
     void *gy = image(p->dtype, p->y_layout, v->ys, v->gy);
     void *gx = output(p->dtype, image_size(p->x_layout, v->xs)), *gw = output(p->dtype, volume(v->ws));
-    check(fnn_conv2d_grad_input(p, gy, w, gx) == FNN_OK, "conv2d_grad_input %s status", t->name);
-    check_image("conv2d_grad_input", t, p, p->x_layout, v->xs, gx, v->gx, winograd_rounding(p));
-    check(fnn_conv2d_grad_weight(p, gy, x, gw) == FNN_OK, "conv2d_grad_weight %s status", t->name);
-    check_image("conv2d_grad_weight", t, p, FNN_NCHW, v->ws, gw, v->gw, 0);
+    p->activation = FNN_NONE;
+    check(fnn_conv_transpose_unpacked(p, gy, w, NULL, NULL, gx) == FNN_OK, "conv_grad_input %s status", t->name);
+    check_image("conv_grad_input", t, p, p->x_layout, v->xs, gx, v->gx, winograd_rounding(p));
+    check(fnn_conv_grad_weight(p, gy, x, gw) == FNN_OK, "conv_grad_weight %s status", t->name);
+    check_image("conv_grad_weight", t, p, FNN_NCHW, v->ws, gw, v->gw, 0);
 
     double *want = zeros(p->oc);
     void *gb = output(p->dtype, p->oc);
-    for (ptrdiff_t i = 0; i < volume(v->ys); i++) want[i / (p->oh * p->ow) % p->oc] += v->gy[i];
-    fnn_channel_sum(p->dtype, p->y_layout, p->n, p->oc, p->oh * p->ow, gy, gb);
+    for (ptrdiff_t i = 0; i < volume(v->ys); i++) want[i / (p->od * p->oh * p->ow) % p->oc] += v->gy[i];
+    fnn_channel_sum(p->dtype, p->y_layout, p->n, p->oc, p->od * p->oh * p->ow, gy, gb);
     check_image("channel_sum", t, p, FNN_NCHW, (shape){1, 1, 1, p->oc}, gb, want, 0);
     free(x), free(w), free(gy), free(gx), free(gw), free(want), free(gb);
 }
 
 static void conv_one(const conv_case *t, int *variant) {
     conv_values v = conv_reference(t, random_eighth);
-    for (int i = 0; i < 8; i++) {
-        fnn_conv2d_params p = conv_params(t, i & 1 ? FNN_F64 : FNN_F32, i >> 1 & 1, i >> 2);
+    for (int i = 0; i < 18; i++) {
+        fnn_conv_params p = conv_params(t, i & 1 ? FNN_F64 : FNN_F32, i / 2 % 3, i / 6);
         fnn_set_num_threads(1 + i % 3);
         for (p.method = FNN_WINOGRAD2; p.method <= FNN_WINOGRAD4; p.method++) {
-            if (fnn_conv2d_refusal(&p, (fnn_method)p.method)) continue;
-            conv_forward(t, &p, &v, *variant);
-            if (p.oc / p.groups > 8) conv_backward(t, &p, &v);
+            if (!fnn_conv_refusal(&p, 0, (fnn_method)p.method)) conv_forward(t, &p, &v, *variant);
+            if (fnn_conv_refusal(&p, 1, (fnn_method)p.method)) continue;
+            conv_transposed(t, &p, &v, *variant);
+            conv_backward(t, &p, &v);
         }
         p.method = FNN_DIRECT;
         conv_forward(t, &p, &v, 0);
         conv_forward(t, &p, &v, (*variant)++);
+        conv_transposed(t, &p, &v, *variant);
         conv_backward(t, &p, &v);
     }
     conv_free(&v);

@@ -13,28 +13,28 @@
 #include "ops.h"
 
 /* Large enough for a team of threads: 1.5 million multiply-adds. */
-static const conv_case job_case = {"job", 1, 24, 14, 15, 32, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0};
+static const conv_case job_case = {"job", 1, 24, 14, 15, 32, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0, IMAGE};
 
 /* Everything that a job needs; shared between threads, read only. */
 typedef struct {
-    fnn_conv2d_params p;
+    fnn_conv_params p;
     conv_values v;
     void *x, *w, *packed, *gy;
     void *y, *gx, *gw; /* the results on one thread */
 } job;
 
 static int job_run(const job *j, void *y, void *gx, void *gw) {
-    return fnn_conv2d(&j->p, j->x, j->packed, NULL, NULL, y) == FNN_OK &&
-           fnn_conv2d_grad_input(&j->p, j->gy, j->w, gx) == FNN_OK &&
-           fnn_conv2d_grad_weight(&j->p, j->gy, j->x, gw) == FNN_OK;
+    return fnn_conv(&j->p, j->x, j->packed, NULL, NULL, y) == FNN_OK &&
+           fnn_conv_transpose_unpacked(&j->p, j->gy, j->w, NULL, NULL, gx) == FNN_OK &&
+           fnn_conv_grad_weight(&j->p, j->gy, j->x, gw) == FNN_OK;
 }
 
 static job job_make(fnn_dtype dtype, int layout) {
     job j = {.p = conv_params(&job_case, dtype, layout, layout), .v = conv_reference(&job_case, random_real)};
     j.x = image(dtype, layout, j.v.xs, j.v.x), j.gy = image(dtype, layout, j.v.ys, j.v.gy);
     j.w = vector(dtype, volume(j.v.ws), j.v.w);
-    j.packed = packed_buffer(dtype, fnn_conv2d_packed_size(&j.p));
-    fnn_conv2d_pack(&j.p, j.w, j.packed);
+    j.packed = packed_buffer(dtype, fnn_conv_packed_size(&j.p, 0));
+    fnn_conv_pack(&j.p, 0, j.w, j.packed);
     j.y = output(dtype, image_size(layout, j.v.ys)), j.gx = output(dtype, image_size(layout, j.v.xs));
     j.gw = output(dtype, volume(j.v.ws));
     fnn_set_num_threads(1);

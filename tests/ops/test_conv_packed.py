@@ -1,7 +1,10 @@
 """Packed convolution: weights in the order the kernel wants them, ready for any number of calls."""
 
+import copy
 import math
 import pickle
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import cases
 import contract
@@ -79,15 +82,150 @@ def test_packed_convolution_refuses_what_it_was_not_packed_for(x, words):
             packed(image)
 
 
-def test_packed_convolution_can_be_pickled():
-    packed = ops.pack_conv2d(WEIGHT, BIAS, stride=(2, 1), padding=((1, 0), (0, 1)), activation="relu")
-    copy = pickle.loads(pickle.dumps(packed))
-    tolerance.assert_same(copy(X), packed(X))
+# ---- copies and what they say of themselves ------------------------------------------------------------
+OPTIONS = {
+    "plain": {},
+    "everything": {"stride": (2, 1), "padding": ((1, 0), (0, 1)), "dilation": (1, 2), "activation": ("clip", -1, 2)},
+    "winograd4": {"padding": 1, "algorithm": "winograd4"},
+    "winograd by auto": {"padding": "same", "activation": "relu"},
+}
 
 
-def test_explain_names_the_algorithm():
-    text = fastnn.explain(ops.pack_conv2d(WEIGHT, BIAS), X.shape)
-    assert isinstance(text, str) and "direct" in text
+def packed_like(options, bias=True):
+    rng = np.random.default_rng(0)
+    x, weight = (rng.standard_normal(s).astype(np.float32) for s in ((1, 32, 10, 9), (40, 32, 3, 3)))
+    return ops.pack_conv2d(weight, weight[:, 0, 0, 0] if bias else None, **options), x
+
+
+@pytest.mark.parametrize("used", [False, True], ids=["new", "used"])
+@pytest.mark.parametrize("bias", [False, True], ids=["no_bias", "bias"])
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@pytest.mark.parametrize("through", [copy.copy, copy.deepcopy, lambda p: pickle.loads(pickle.dumps(p))])
+def test_copies_compute_the_same(through, options, bias, used):
+    packed, x = packed_like(options, bias)
+    if used:
+        packed(x)
+    again = through(packed)
+    assert repr(again) == repr(packed if again is packed else packed_like(options, bias)[0])
+    tolerance.assert_same(again(x), packed(x))
+    assert fastnn.explain(again, x.shape) == fastnn.explain(packed, x.shape)
+
+
+def test_every_protocol_of_pickle_serves():
+    packed, x = packed_like(OPTIONS["everything"])
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        tolerance.assert_same(pickle.loads(pickle.dumps(packed, protocol))(x), packed(x))
+
+
+def test_transformed_filters_are_not_pickled():
+    """They are made again where they are needed: four times the size of the direct ones."""
+    packed, x = packed_like(OPTIONS["winograd4"])
+    new, size = pickle.dumps(packed), packed.nbytes
+    packed(x)
+    assert packed.nbytes == size + 36 * 32 * 48 * 4  # points, in-channels, out-channels up to whole blocks, bytes
+    assert pickle.dumps(packed) == new and pickle.loads(new).nbytes == size
+
+
+def test_nbytes_counts_each_set_of_filters_once():
+    packed, _ = packed_like({"padding": 1})
+    direct = 9 * 32 * 48 * 4 + 40 * 4  # taps, in-channels, out-channels up to whole blocks, and the bias
+    assert packed.nbytes == direct and f"nbytes={direct}" in repr(packed)
+    for _ in range(3):
+        for side in (6, 40, 41):  # tiles of 2x2, of 4x4
+            packed(np.ones((1, 32, side, side), np.float32))
+        assert packed.nbytes == direct + (16 + 36) * 32 * 48 * 4
+    assert ops.pack_conv2d(WEIGHT, input_shape=X.shape).nbytes == ops.pack_conv2d(WEIGHT).nbytes
+
+
+def test_an_input_shape_makes_the_filters_that_it_needs_at_once():
+    ready, x = packed_like({"padding": 1, "input_shape": (1, 32, 10, 9)})
+    size = ready.nbytes
+    assert size > packed_like({"padding": 1})[0].nbytes
+    ready(x)
+    assert ready.nbytes == size
+
+
+def test_the_repr_shows_what_was_asked_for():
+    packed, _ = packed_like(OPTIONS["everything"] | {"algorithm": "direct"})
+    for word in ("(40, 32, 3, 3)", "stride=(2, 1)", "padding=((1, 0), (0, 1))", "dilation=(1, 2)", "groups=1", "float32"):
+        assert word in repr(packed)
+    assert "algorithm='direct'" in repr(packed) and repr(packed).startswith("PackedConv2d(")
+
+
+def test_eight_threads_that_are_all_the_first():
+    """Filters are transformed once or several times, kept once, and never seen unfinished."""
+    x = np.random.default_rng(0).standard_normal((1, 64, 12, 12)).astype(np.float32)
+    weight = np.random.default_rng(1).standard_normal((128, 64, 3, 3)).astype(np.float32)
+    expected = {side: ops.pack_conv2d(weight)(x[:, :, :side, :side]).tobytes() for side in (12, 7, 4)}
+    for _ in range(5):
+        packed, start = ops.pack_conv2d(weight), threading.Barrier(8)
+
+        def work(i, packed=packed, start=start):
+            start.wait()
+            sides = [(12, 7, 4)[(i + k) % 3] for k in range(3)]
+            return all(packed(x[:, :, :side, :side]).tobytes() == expected[side] for side in sides)
+
+        with ThreadPoolExecutor(8) as pool:
+            assert all(pool.map(work, range(8)))
+        assert packed.nbytes <= 4 * 64 * 128 * (9 + 16 + 36)
+
+
+def test_weights_packed_on_one_instruction_set_serve_another():
+    packed, x = packed_like(OPTIONS["winograd4"])
+    expected, before = packed(x), fastnn.cpu.active()
+    try:
+        for isa in contract.isas():
+            fastnn.cpu.use(isa)
+            tolerance.assert_close(packed(x), expected.astype(np.float64), "winograd4", 9 * 32 + 1)
+    finally:
+        fastnn.cpu.use(before)
+
+
+def test_more_shapes_than_are_remembered():
+    packed = ops.pack_conv2d(WEIGHT, BIAS)
+    for width in [*range(2, 80), 2, 3]:
+        x = np.ones((1, 6, 3, width), np.float32)
+        assert (packed(x) == WEIGHT[0].size + 1).all()
+
+
+# ---- explain -------------------------------------------------------------------------------------------
+THREE, ONE, DEPTH = (40, 32, 3, 3), (40, 32, 1, 1), (32, 1, 3, 3)
+EXPLAINED = {
+    "winograd4": (THREE, np.float32, {}, (1, 32, 40, 40), ["Winograd F(4x4, 3x3)", "least cost"]),
+    "winograd2": (THREE, np.float32, {"padding": 1}, (1, 32, 6, 6), ["Winograd F(2x2, 3x3)", "least cost"]),
+    "direct is cheaper": (THREE, np.float32, {}, (1, 32, 3, 3), ["direct", "least cost"]),
+    "forced": (THREE, np.float32, {"algorithm": "winograd2"}, (1, 32, 40, 40), ["F(2x2", "algorithm='winograd2'"]),
+    "forced direct": (THREE, np.float32, {"algorithm": "direct"}, (1, 32, 9, 9), ["direct", "algorithm='direct'"]),
+    "float64": (THREE, np.float64, {}, (1, 32, 40, 40), ["direct", "float64"]),
+    "pointwise": (ONE, np.float32, {}, (1, 32, 8, 8), ["direct", "not 3x3"]),
+    "stride": (THREE, np.float32, {"stride": 2}, (1, 32, 8, 8), ["direct", "stride is not 1"]),
+    "dilation": (THREE, np.float32, {"dilation": 2}, (1, 32, 8, 8), ["direct", "dilation is not 1"]),
+    "first layer": ((64, 3, 3, 3), np.float32, {}, (1, 3, 8, 8), ["few channels", "8 input channels or fewer"]),
+    "depthwise": (DEPTH, np.float32, {"groups": 32}, (1, 32, 8, 8), ["depthwise", "1 input channel a group"]),
+    "forced depthwise": (
+        DEPTH,
+        np.float32,
+        {"groups": 32, "algorithm": "depthwise"},
+        (1, 32, 8, 8),
+        ["depthwise, as algorithm='depthwise' asks"],
+    ),
+}
+
+
+@pytest.mark.parametrize("weight, dtype, options, shape, words", EXPLAINED.values(), ids=EXPLAINED)
+def test_explain_names_algorithm_and_reason(weight, dtype, options, shape, words):
+    text = fastnn.explain(ops.pack_conv2d(np.zeros(weight, dtype), **options), shape)
+    first, second = text.splitlines()
+    assert first.startswith(f"conv2d {list(shape)} -> ") and np.dtype(dtype).name in first
+    assert second.startswith("algorithm: ")
+    for word in words:
+        assert word in second
+
+
+@pytest.mark.parametrize("other", [None, WEIGHT, "packed", ops.pack_linear(np.zeros((2, 3), np.float32))])
+def test_explain_wants_a_packed_convolution(other):
+    with rejects("explain", "pack_conv2d", type(other).__name__):
+        fastnn.explain(other, X.shape)
 
 
 @pytest.mark.parametrize("shape", [(2, 5, 5, 7), (2, 6, 2, 7), (6, 7), None])

@@ -1,0 +1,294 @@
+/* Convolution of NCHW images that stays in NCHW: output pixels are the columns of a strip, output channels its rows.
+ *
+ * A band of the source is copied into padded planes [channel][row phase][column phase][row][pitch]; a phase holds the
+ * rows (columns) that taps of equal residue modulo the stride read, so each tap of a run of output pixels is one
+ * contiguous run of a plane. The packed weights, which hold 16 output channels side by side, serve as the broadcast
+ * side. Nothing is transposed, and few channels waste no lanes. Three ways to write a band:
+ *   dense   planes are as wide as the output (1x1): the band is one run of pixels, written straight to y
+ *   rows    one strip an output row, written straight to y: wide images
+ *   flat    one run over whole planes, columns between the rows included, then copied to y: narrow images */
+#include <string.h>
+
+#include "conv.h"
+
+/* Source planes of one band: small enough for a first-level cache of 48 KiB where taps read them again and again. */
+#define BAND_BYTES ((ptrdiff_t)24 << 10)
+/* Planes that one group of panels reads for all output channels. */
+#define GROUP_BYTES ((ptrdiff_t)24 << 10)
+#define WIDE_PANELS 4 /* panels of a wide tile */
+/* Copying a panel of a flat result costs as much as so many steps of its sums. */
+#define COPY_STEPS 4.0
+
+typedef enum { DENSE, ROWS, FLAT } write_mode;
+
+typedef struct {
+    const fnn_conv_job *job;
+    const fnn_kernel_table *kernels;
+    ptrdiff_t es, xs, ys; /* bytes of an element; channels of a group */
+    ptrdiff_t packed_group, packed_panel;
+    fnn_conv_axis vertical, horizontal;
+    write_mode mode;
+    ptrdiff_t rows, row_bands, columns, column_bands; /* of a band of the output, at most */
+    ptrdiff_t pitch, phase, plane, planes;            /* strides in scratch; planes of a group */
+    ptrdiff_t parts, blocks;                          /* shares of a band, blocks of 16 output channels */
+    ptrdiff_t panel_group;
+    ptrdiff_t chunk_len, n_chunks, a_step, b_step;
+    fnn_chunk *chunks;
+    char *scratch;
+    ptrdiff_t x_bytes, y_bytes; /* one thread's scratch: planes, flat result */
+} plan;
+
+typedef struct {
+    ptrdiff_t image, group, row, rows, column, columns;
+} band;
+
+/* ---- the plan ---- */
+
+static ptrdiff_t gcd(ptrdiff_t a, ptrdiff_t b) { return b ? gcd(b, a % b) : a; }
+
+fnn_conv_axis fnn_conv_axis_of(ptrdiff_t k, ptrdiff_t stride, ptrdiff_t dilation) {
+    return (fnn_conv_axis){fnn_min(k, stride / gcd(stride, dilation)), (k - 1) * dilation / stride};
+}
+
+/* Time of a run of pixels, in panels of a wide tile; narrower tiles wait for loads and for the latency of their sums. */
+static double run_cost(ptrdiff_t pixels) {
+    static const double rest[WIDE_PANELS] = {0, 1.4, 2.2, 3.1};
+    const ptrdiff_t panels = fnn_ceil_div(pixels, FNN_BLOCK);
+    return (double)(panels - panels % WIDE_PANELS) + rest[panels % WIDE_PANELS];
+}
+
+static void choose_mode(plan *p) {
+    const fnn_conv_job *job = p->job;
+    const ptrdiff_t run = job->yh * (job->yw + p->horizontal.halo);
+    const double copy = COPY_STEPS / (double)(p->xs * job->kh * job->kw) * (double)job->yw / FNN_BLOCK;
+    if (p->horizontal.halo == 0)
+        p->mode = DENSE;
+    else
+        p->mode = job->yh == 1 || run_cost(job->yw) < run_cost(run) / (double)job->yh + copy ? ROWS : FLAT;
+}
+
+static ptrdiff_t plane_size(const plan *p, ptrdiff_t rows, ptrdiff_t columns) {
+    const ptrdiff_t phases = p->vertical.phases * p->horizontal.phases;
+    return phases * ((rows + p->vertical.halo) * (columns + p->horizontal.halo) + (phases > 1 ? FNN_BLOCK : 0));
+}
+
+/* Rows of a band: at least twice the halo (rows that are loaded twice), as few wasted lanes as possible. */
+static void choose_band(plan *p, int threads) {
+    const fnn_conv_job *job = p->job;
+    const ptrdiff_t sets = job->n * job->groups;
+    p->columns = job->yw;
+    p->column_bands = 1;
+    if (job->yh == 1) {
+        const ptrdiff_t panels = fnn_ceil_div(job->yw, FNN_BLOCK);
+        ptrdiff_t most = fnn_max(WIDE_PANELS, BAND_BYTES / (p->planes * FNN_BLOCK * p->es) / WIDE_PANELS * WIDE_PANELS);
+        p->column_bands = fnn_ceil_div(panels, most);
+        if (p->column_bands * sets < 8 * threads)
+            p->column_bands = fnn_min(fnn_round_up(p->column_bands, threads), panels);
+        p->columns = fnn_ceil_div(panels, p->column_bands) * FNN_BLOCK;
+    }
+    const ptrdiff_t least = fnn_min(job->yh, fnn_max(1, 2 * p->vertical.halo));
+    ptrdiff_t best = least;
+    double best_waste = 1e9;
+    for (ptrdiff_t rows = least; rows <= job->yh; rows++) {
+        const ptrdiff_t pixels = rows * (p->mode == FLAT ? p->columns + p->horizontal.halo : p->columns);
+        if (rows > least && (p->planes * plane_size(p, rows, p->columns) * p->es > BAND_BYTES) &&
+            pixels > WIDE_PANELS * FNN_BLOCK * 2)
+            break;
+        const ptrdiff_t lanes = p->mode == ROWS ? rows : fnn_round_up(pixels, FNN_BLOCK);
+        const double waste = (p->mode == ROWS ? 1 : (double)lanes / (double)pixels) * (1 + 0.1 / (double)rows) +
+                             0.5 * (double)p->vertical.halo / (double)rows;
+        if (waste <= best_waste) best_waste = waste, best = rows;
+    }
+    p->row_bands = fnn_ceil_div(job->yh, best);
+    if (p->row_bands * sets < 4 * threads && p->mode != DENSE)
+        p->row_bands = fnn_min(job->yh, fnn_round_up(p->row_bands, threads));
+    p->rows = fnn_ceil_div(job->yh, p->row_bands);
+    p->row_bands = fnn_ceil_div(job->yh, p->rows);
+    const ptrdiff_t bands = p->row_bands * p->column_bands * sets;
+    p->parts = fnn_max(1, fnn_min(p->blocks, fnn_ceil_div(4 * threads, bands)));
+}
+
+/* A chunk runs over the 16 channels of a block, over all channels where they are few, or, where they are one or two,
+ * over the taps of a kernel row if those lie side by side. */
+static void fill_chunks(plan *p) {
+    const fnn_conv_job *job = p->job;
+    const int blocked = job->algorithm == FNN_CONV_BLOCKED;
+    const ptrdiff_t taps = job->kh * job->kw, depth = taps == 1 || !blocked ? p->xs : FNN_BLOCK;
+    const ptrdiff_t tap_step = blocked ? FNN_BLOCK * FNN_BLOCK : FNN_BLOCK;
+    const int along_row = depth < job->kw && !blocked && p->horizontal.phases == 1;
+    fnn_chunk *chunk = p->chunks;
+    p->a_step = blocked || along_row ? FNN_BLOCK : taps * FNN_BLOCK;
+    p->b_step = along_row ? job->dw / job->sw : p->plane;
+    p->chunk_len = along_row ? job->kw : depth;
+    for (ptrdiff_t c = 0; c < p->planes; c += along_row ? 1 : depth)
+        for (ptrdiff_t r = 0; r < job->kh; r++)
+            for (ptrdiff_t s = 0; s < job->kw; s += along_row ? job->kw : 1) {
+                const ptrdiff_t slot = r % p->vertical.phases * p->horizontal.phases + s % p->horizontal.phases;
+                chunk->a = c * taps * FNN_BLOCK + (r * job->kw + s) * tap_step;
+                chunk->b = c * p->plane + slot * p->phase + r * job->dh / job->sh * p->pitch + s * job->dw / job->sw;
+                chunk++;
+            }
+    p->n_chunks = chunk - p->chunks;
+}
+
+/* ---- one band ---- */
+
+static band band_at(const plan *p, ptrdiff_t index) {
+    const fnn_conv_job *job = p->job;
+    band b = {.row = index / p->column_bands % p->row_bands * p->rows};
+    const ptrdiff_t set = index / p->column_bands / p->row_bands, i = index % p->column_bands;
+    const ptrdiff_t panels = fnn_ceil_div(job->yw, FNN_BLOCK);
+    b.rows = fnn_min(p->rows, job->yh - b.row);
+    b.column = panels * i / p->column_bands * FNN_BLOCK;
+    b.columns = fnn_min(job->yw, panels * (i + 1) / p->column_bands * FNN_BLOCK) - b.column;
+    b.image = set / job->groups, b.group = set % job->groups;
+    return b;
+}
+
+static void load_band(const plan *p, const band *b, char *to) {
+    const fnn_conv_job *job = p->job;
+    fnn_planes w = {.x_plane = job->xh * job->xw, .h = job->xh, .w = job->xw, .channels = p->xs, .y = to};
+    w.x = job->x + (b->image * job->xc + b->group * p->xs) * w.x_plane * p->es;
+    w.row = b->row * job->sh - job->ph, w.row_step = job->sh;
+    w.column = b->column * job->sw - job->pw, w.column_step = job->sw;
+    w.row_phases = p->vertical.phases, w.row_dilation = job->dh;
+    w.column_phases = p->horizontal.phases, w.column_dilation = job->dw;
+    w.rows = b->rows + p->vertical.halo, w.columns = b->columns + p->horizontal.halo;
+    w.y_row = p->pitch, w.y_phase = p->phase, w.y_plane = p->plane;
+    p->kernels->load_planes(&w);
+}
+
+/* All pixels of one run, first at source + 0 and c + 0, for output channels [o, o + 16 * blocks). */
+static void compute_run(const plan *p, const band *b, fnn_strip *s, const char *source, ptrdiff_t pixels, ptrdiff_t o,
+                        ptrdiff_t end, char *c, const char *residual) {
+    const fnn_conv_job *job = p->job;
+    const ptrdiff_t panels = fnn_ceil_div(pixels, FNN_BLOCK);
+    for (ptrdiff_t q = 0; q < panels; q += p->panel_group) {
+        s->panels = fnn_min(p->panel_group, panels - q);
+        s->last_columns = fnn_min(FNN_BLOCK, pixels - (q + s->panels - 1) * FNN_BLOCK);
+        s->b = source + q * FNN_BLOCK * p->es;
+        for (ptrdiff_t i = o; i < end; i += FNN_BLOCK) {
+            const ptrdiff_t at = ((i - o) * s->c_row + q * FNN_BLOCK) * p->es;
+            s->a = job->packed + (b->group * p->packed_group + i / FNN_BLOCK * p->packed_panel) * p->es;
+            s->rows = fnn_min(FNN_BLOCK, p->ys - i);
+            s->c = c + at;
+            s->residual = residual ? residual + at : NULL;
+            s->row_bias = job->bias ? job->bias + (b->group * p->ys + i) * p->es : NULL;
+            p->kernels->strip(s);
+        }
+    }
+}
+
+static fnn_strip strip_of(const plan *p) {
+    fnn_strip s = {.a_row = 1, .a_step = p->a_step, .b_panel = FNN_BLOCK, .b_step = p->b_step};
+    s.chunks = p->chunks, s.n_chunks = p->n_chunks, s.chunk_len = p->chunk_len;
+    s.c_panel = FNN_BLOCK;
+    s.tile_rows = p->kernels->wide_rows;
+    return s;
+}
+
+/* Into scratch in runs over whole planes, then the valid columns to y, 16 output channels at a time. */
+static void compute_flat(const plan *p, const band *b, const char *source, ptrdiff_t o, ptrdiff_t end, char *scratch) {
+    const fnn_conv_job *job = p->job;
+    const ptrdiff_t image = job->yh * job->yw, run = b->rows * p->pitch;
+    fnn_strip s = strip_of(p);
+    s.c_row = fnn_round_up(run, FNN_BLOCK);
+    fnn_planes out = {.x = scratch, .x_plane = s.c_row, .x_row = p->pitch, .y_plane = image, .y_row = job->yw};
+    out.rows = b->rows, out.columns = b->columns;
+    out.activation = job->activation, out.alpha = job->alpha, out.beta = job->beta;
+    for (ptrdiff_t i = o; i < end; i += FNN_BLOCK) {
+        const ptrdiff_t at =
+            ((b->image * job->yc + b->group * p->ys + i) * image + b->row * job->yw + b->column) * p->es;
+        compute_run(p, b, &s, source, s.c_row, i, fnn_min(end, i + FNN_BLOCK), scratch, NULL);
+        out.channels = fnn_min(FNN_BLOCK, end - i);
+        out.y = job->y + at;
+        out.residual = job->residual ? job->residual + at : NULL;
+        p->kernels->store_planes(&out);
+    }
+}
+
+static void compute_band(const plan *p, const band *b, ptrdiff_t part, const char *source, char *scratch) {
+    const fnn_conv_job *job = p->job;
+    const ptrdiff_t o = p->blocks * part / p->parts * FNN_BLOCK;
+    const ptrdiff_t end = fnn_min(p->ys, p->blocks * (part + 1) / p->parts * FNN_BLOCK);
+    if (p->mode == FLAT) {
+        compute_flat(p, b, source, o, end, scratch);
+        return;
+    }
+    fnn_strip s = strip_of(p);
+    s.c_row = job->yh * job->yw;
+    s.activation = job->activation, s.alpha = job->alpha, s.beta = job->beta;
+    const ptrdiff_t runs = p->mode == DENSE ? 1 : b->rows, pixels = b->columns * (p->mode == DENSE ? b->rows : 1);
+    for (ptrdiff_t i = 0; i < runs; i++) {
+        const ptrdiff_t row = b->row + i;
+        const ptrdiff_t at =
+            ((b->image * job->yc + b->group * p->ys + o) * s.c_row + row * job->yw + b->column) * p->es;
+        compute_run(p, b, &s, source + i * p->pitch * p->es, pixels, o, end, job->y + at,
+                    job->residual ? job->residual + at : NULL);
+    }
+}
+
+static void planes_body(void *context, const fnn_team *team) {
+    const plan *p = context;
+    const fnn_conv_job *job = p->job;
+    char *x = p->scratch + team->id * (p->x_bytes + p->y_bytes), *y = x + p->x_bytes;
+    const ptrdiff_t padding = p->planes - p->xs; /* planes of channels that do not exist */
+    if (padding) memset(x + p->xs * p->plane * p->es, 0, (size_t)(padding * p->plane * p->es));
+    const ptrdiff_t all = job->n * job->groups * p->row_bands * p->column_bands * p->parts;
+    ptrdiff_t loaded = -1;
+    for (ptrdiff_t index = fnn_claim(team); index < all; index = fnn_claim(team)) {
+        const band b = band_at(p, index / p->parts);
+        if (index / p->parts != loaded) load_band(p, &b, x);
+        loaded = index / p->parts;
+        compute_band(p, &b, index % p->parts, x, y);
+    }
+}
+
+/* A 1x1 kernel without stride and padding does not see rows: the image is one row. */
+static fnn_conv_job one_row(const fnn_conv_job *job) {
+    fnn_conv_job flat = *job;
+    if (job->kh * job->kw == 1 && job->sh * job->sw == 1 && job->ph + job->pw == 0 && job->yh == job->xh &&
+        job->yw == job->xw) {
+        flat.xw = flat.yw = job->xh * job->xw;
+        flat.xh = flat.yh = 1;
+        flat.transposed = 0;
+    }
+    return flat;
+}
+
+int fnn_conv_is_planes(const fnn_conv_job *job) {
+    const fnn_conv_job flat = one_row(job);
+    return fnn_conv_is_flat(job) && job->algorithm != FNN_CONV_DEPTHWISE && !flat.transposed &&
+           job->x_layout == FNN_NCHW && job->y_layout == FNN_NCHW && job->xc > 0;
+}
+
+fnn_status fnn_conv_planes(const fnn_conv_job *original) {
+    const fnn_conv_job job = one_row(original);
+    plan p = {.job = &job, .kernels = fnn_kernels(job.dtype), .es = fnn_element_size(job.dtype)};
+    const int threads = fnn_get_num_threads();
+    const ptrdiff_t taps = job.kh * job.kw;
+    p.xs = job.xc / job.groups, p.ys = job.yc / job.groups, p.blocks = fnn_blocks(p.ys);
+    p.packed_group = (ptrdiff_t)fnn_conv_packed_group(job.algorithm, p.xs, p.ys, taps);
+    p.packed_panel = p.packed_group / p.blocks;
+    p.planes = job.algorithm == FNN_CONV_BLOCKED && taps > 1 ? fnn_round_up(p.xs, FNN_BLOCK) : p.xs;
+    p.vertical = fnn_conv_axis_of(job.kh, job.sh, job.dh), p.horizontal = fnn_conv_axis_of(job.kw, job.sw, job.dw);
+    choose_mode(&p);
+    choose_band(&p, threads);
+    p.pitch = p.columns + p.horizontal.halo;
+    p.plane = plane_size(&p, p.rows, p.columns);
+    p.phase = p.plane / (p.vertical.phases * p.horizontal.phases);
+    p.plane = fnn_round_up(p.plane, FNN_BLOCK);
+    if (taps > 1) p.plane += fnn_round_up(p.horizontal.halo + FNN_BLOCK, FNN_BLOCK);
+    p.panel_group = fnn_max(1, GROUP_BYTES / (p.xs * taps * FNN_BLOCK * p.es) / WIDE_PANELS) * WIDE_PANELS;
+    p.x_bytes = fnn_round_up((p.planes * p.plane + 2 * FNN_BLOCK) * p.es, FNN_ALIGN);
+    p.y_bytes = p.mode == FLAT ? FNN_BLOCK * fnn_round_up(p.rows * p.pitch + FNN_BLOCK, FNN_BLOCK) * p.es : 0;
+    const size_t tables = (size_t)fnn_round_up((ptrdiff_t)sizeof(fnn_chunk) * p.planes * taps, FNN_ALIGN);
+    char *memory = fnn_alloc(tables + (size_t)((p.x_bytes + p.y_bytes) * threads));
+    if (!memory) return FNN_NO_MEMORY;
+    p.chunks = (fnn_chunk *)memory;
+    p.scratch = memory + tables;
+    fill_chunks(&p);
+    fnn_parallel(planes_body, &p, threads, (double)(job.n * job.yc * job.yh * job.yw) * (double)(p.xs * taps), 1);
+    fnn_free(memory);
+    return FNN_OK;
+}
