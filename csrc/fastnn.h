@@ -205,6 +205,10 @@ void fnn_gemm_pack(fnn_dtype dtype, ptrdiff_t k, ptrdiff_t n, const void *b, ptr
 fnn_status fnn_gemm(fnn_dtype dtype, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const void *a, ptrdiff_t row,
                     ptrdiff_t column, const void *packed, const void *bias, /* [n], or NULL */
                     int activation, double alpha, double beta, void *c);    /* [m][n] */
+/* The same with B as fnn_gemm_pack takes it. */
+fnn_status fnn_gemm_unpacked(fnn_dtype dtype, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const void *a, ptrdiff_t row,
+                             ptrdiff_t column, const void *b, ptrdiff_t b_row, ptrdiff_t b_column, const void *bias,
+                             int activation, double alpha, double beta, void *c);
 
 /* ---- pooling ------------------------------------------------------------------------------------------------- */
 
@@ -216,6 +220,7 @@ typedef struct {
     int layout;            /* fnn_layout of all arrays */
     int count_include_pad; /* average: divide by the window with its padding (clipped to h + ph, w + pw) */
     double divisor;        /* average: divide by this instead, when not 0 */
+    int rectified; /* gradient of the maximum: x is the result of a ReLU, gx is to be the gradient of its input */
 } fnn_pool2d_params;
 
 /* Maximum over each window; a NaN in the window is the result. */
@@ -238,6 +243,20 @@ void fnn_softmax(fnn_dtype dtype, int logarithm, ptrdiff_t rows, ptrdiff_t n, co
 /* gx of a softmax (or log-softmax) from gy and its result y, all [rows][n]. */
 void fnn_softmax_grad(fnn_dtype dtype, int logarithm, ptrdiff_t rows, ptrdiff_t n, const void *gy, const void *y,
                       void *gx);
+
+/* ---- parameter updates --------------------------------------------------------------------------------------- */
+
+typedef struct {
+    double lr, momentum, dampening, weight_decay;
+    int nesterov;
+    int first; /* the first step: v need not be set and becomes the gradient */
+} fnn_sgd;
+
+/* d = g + weight_decay p; with momentum v = momentum v + (1 - dampening) d and d = v, or d + momentum v (Nesterov);
+ * p -= lr d. */
+void fnn_sgd_step(const fnn_sgd *s, fnn_dtype dtype, ptrdiff_t n, void *p, /* [n], changed */
+                  const void *g,                                           /* [n] */
+                  void *v);                                                /* [n], changed; NULL without momentum */
 
 #ifdef __cplusplus
 }

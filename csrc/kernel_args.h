@@ -46,6 +46,17 @@ typedef struct {
 } fnn_winograd_tiles;
 
 typedef struct {
+    const void *x;  /* output row i, pixel j, tap (r, s) at x + chunk.b + j*x_step + r*x_row + s*x_tap, 16 channels */
+    const void *gy; /* row i, pixel j at gy + chunk.a + j*16 */
+    ptrdiff_t x_step, x_row, x_tap;
+    const fnn_chunk *chunks; /* one a row */
+    ptrdiff_t n_chunks, pixels;
+    ptrdiff_t kh, kw;
+    void *gw; /* [kh][kw][16] */
+    int accumulate;
+} fnn_depthwise_grad;
+
+typedef struct {
     const void *x;            /* load: [channels][h][w]; store: scratch, FNN_BLOCK elements readable beyond a row */
     ptrdiff_t x_plane, x_row; /* strides; x_row: store only */
     ptrdiff_t h, w;           /* load: bounds of the image */
@@ -84,6 +95,7 @@ typedef struct {
     void *g;        /* gradients: gx, [h][w][16], added to */
     const void *gy; /* maximum gradient: one row of gy */
     int overlap;    /* maximum gradient: windows share pixels, so g is added to, not written */
+    int rectified;  /* maximum gradient: gy counts only where y is positive */
     ptrdiff_t w, ow;
     ptrdiff_t row0, rows; /* input rows of the window inside the image: row0 + r*row_step, r < rows */
     ptrdiff_t row_step;   /* dilation */

@@ -47,7 +47,7 @@ OPS = [
     "pack_linear(weight, bias=None, *, activation=None)",
     "matmul(a, b)",
     f"max_pool2d(x, {POOL}, dilation=1, ceil_mode=False, return_indices=False, *, out=None)",
-    f"max_pool2d_grad_input(gy, x, y, {POOL}, dilation=1, ceil_mode=False)",
+    f"max_pool2d_grad_input(gy, x, y, {POOL}, dilation=1, ceil_mode=False, *, rectified=False)",
     f"avg_pool2d(x, {POOL}, {AVG}, *, out=None)",
     f"avg_pool2d_grad_input(gy, input_shape, {POOL}, {AVG})",
     "im2col(x, kernel_size, stride=1, padding=0, dilation=1, *, out=None)",

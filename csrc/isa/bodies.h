@@ -5,6 +5,7 @@
 #include "../kernels/activation.h"
 #include "../kernels/tile.h"
 #include "../kernels/depthwise.h"
+#include "../kernels/depthwise_grad.h"
 #include "../kernels/winograd.h"
 #include "../kernels/layout.h"
 #include "../kernels/pack.h"
@@ -13,6 +14,7 @@
 #include "../kernels/rows.h"
 #include "../kernels/softmax.h"
 #include "../kernels/sums.h"
+#include "../kernels/update.h"
 
 const fnn_kernel_table FNN_NAME(kernels) = {
     .word = FNN_VF,

@@ -1,33 +1,75 @@
 /* Channel planes to the 16-channel block and back:  y[pixel][lane] = x[lane][pixel].
  *
- * Squares of FNN_VF x FNN_VF are transposed in registers; fewer pixels than a square go one by one.
+ * Squares of FNN_VF x FNN_VF are transposed in registers; few pixels that fill no square go one by one.
  * Expanded names: fnn_block_pixels__avx2, fnn_unblock_pixels__avx2, ... */
 
-/* Lanes from `channels` on are set to zero. */
+/* FNN_VF pixels of one word of lanes; `whole`, or the first of them of a short row. */
+FNN_ALWAYS_INLINE void block_square(const real *x, ptrdiff_t plane, ptrdiff_t channels, int lane, const int whole,
+                                    ptrdiff_t pixels, real *y) {
+    vf square[FNN_VF];
+    FNN_UNROLL
+    for (int i = 0; i < FNN_VF; i++) {
+        if (lane + i >= channels)
+            square[i] = vf_zero();
+        else if (whole || lane + i + 1 < channels) /* what lies behind a short row belongs to the next channel */
+            square[i] = vf_load(x + (lane + i) * plane);
+        else
+            square[i] = vf_load_some(x + (lane + i) * plane, pixels);
+    }
+    vf_transpose(square);
+    FNN_UNROLL
+    for (int i = 0; i < FNN_VF; i++)
+        if (whole || i < pixels) vf_store(y + i * FNN_BLOCK + lane, square[i]);
+}
+
+/* Lanes from `channels` on are set to zero. The last square overlaps the one before it. */
 void FNN_NAME(block_pixels)(const void *x_, ptrdiff_t plane, ptrdiff_t channels, ptrdiff_t pixels, void *y_) {
     const real *x = x_; /* [channels][plane] */
     real *y = y_;       /* [pixels][16] */
-    ptrdiff_t p = 0;
-    for (; p < pixels && pixels >= FNN_VF; p += FNN_VF) {
-        p = fnn_min(p, pixels - FNN_VF); /* the last square overlaps the one before */
-        for (int lane = 0; lane < FNN_BLOCK; lane += FNN_VF) {
-            vf square[FNN_VF];
-    FNN_UNROLL
-            for (int i = 0; i < FNN_VF; i++)
-                square[i] = lane + i < channels ? vf_load(x + (lane + i) * plane + p) : vf_zero();
-            vf_transpose(square);
-            FNN_UNROLL
-            for (int i = 0; i < FNN_VF; i++) vf_store(y + (p + i) * FNN_BLOCK + lane, square[i]);
+    if (pixels >= FNN_VF) {
+        for (ptrdiff_t p = 0; p < pixels; p += FNN_VF) {
+            p = fnn_min(p, pixels - FNN_VF);
+            for (int lane = 0; lane < FNN_BLOCK; lane += FNN_VF)
+                block_square(x + p, plane, channels, lane, 1, FNN_VF, y + p * FNN_BLOCK);
         }
+        return;
     }
-    for (; p < pixels; p++)
+    if (2 * pixels > FNN_VF && plane + pixels >= FNN_VF) {
+        for (int lane = 0; lane < FNN_BLOCK; lane += FNN_VF) block_square(x, plane, channels, lane, 0, pixels, y);
+        return;
+    }
+    for (ptrdiff_t p = 0; p < pixels; p++)
         for (int lane = 0; lane < FNN_BLOCK; lane++) y[p * FNN_BLOCK + lane] = lane < channels ? x[lane * plane + p] : 0;
+}
+
+/* Fewer pixels than a word in planes without gaps (the taps of a small kernel): each lane's word is stored whole and its
+ * end overwritten by the next lane's. */
+FNN_ALWAYS_INLINE void unblock_short(const real *x, ptrdiff_t pixels, real *y, ptrdiff_t channels) {
+    for (int lane = 0; lane < channels; lane += FNN_VF) {
+        vf square[FNN_VF];
+        FNN_UNROLL
+        for (int i = 0; i < FNN_VF; i++) square[i] = i < pixels ? vf_load(x + i * FNN_BLOCK + lane) : vf_zero();
+        vf_transpose(square);
+        FNN_UNROLL
+        for (int i = 0; i < FNN_VF; i++)
+            if (lane + i < channels) {
+                real *to = y + (lane + i) * pixels;
+                if ((channels - lane - i) * pixels >= FNN_VF)
+                    vf_store(to, square[i]);
+                else
+                    vf_store_some(to, square[i], pixels);
+            }
+    }
 }
 
 void FNN_NAME(unblock_pixels)(const void *x_, ptrdiff_t pixels, void *y_, ptrdiff_t plane, ptrdiff_t channels) {
     const real *x = x_; /* [pixels][16] */
     real *y = y_;       /* [channels][plane] */
     ptrdiff_t p = 0;
+    if (pixels == plane && 1 < pixels && pixels < FNN_VF) {
+        unblock_short(x, pixels, y, channels);
+        return;
+    }
     for (; p < pixels && pixels >= FNN_VF; p += FNN_VF) {
         p = fnn_min(p, pixels - FNN_VF);
         for (int lane = 0; lane < channels; lane += FNN_VF) {

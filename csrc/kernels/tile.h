@@ -159,15 +159,17 @@ static void (*const tile_table[FNN_TILE_ROWS + 1][5])(const fnn_strip *, ptrdiff
 /* Cuts a strip into tiles of nearly equal height (a short last tile would leave FMA slots empty). Panels go outside:
  * one panel of a deep layer fills half of the second-level cache, and all rows use it before the next one. */
 void FNN_NAME(strip)(const fnn_strip *s) {
-    const ptrdiff_t most = s->tile_rows ? fnn_min(s->tile_rows, FNN_TILE_ROWS) : FNN_TILE_ROWS;
+    const int triple = FNN_TILE_TRIPLE_ROWS && s->panels == 3 && !s->tile_rows;
+    const ptrdiff_t limit = triple ? FNN_TILE_TRIPLE_ROWS : FNN_TILE_ROWS;
+    const ptrdiff_t most = s->tile_rows ? fnn_min(s->tile_rows, limit) : fnn_max(1, limit);
     const ptrdiff_t tiles = fnn_ceil_div(s->rows, most);
-    const int group = tiles ? FNN_TILE_PANELS((int)(s->rows / tiles)) : 1;
+    const int group = triple ? 3 : tiles ? FNN_TILE_PANELS((int)(s->rows / tiles)) : 1;
     for (ptrdiff_t panel0 = 0; panel0 < s->panels; panel0 += group) {
         const ptrdiff_t panel_end = fnn_min(s->panels, panel0 + group);
         for (ptrdiff_t t = 0, row = 0; t < tiles; t++) {
             const int mr = (int)fnn_ceil_div(s->rows - row, tiles - t);
             for (ptrdiff_t panel = panel0; panel < panel_end;) {
-                const int np = (int)fnn_min(FNN_TILE_PANELS(mr), panel_end - panel);
+                const int np = triple ? 3 : (int)fnn_min(FNN_TILE_PANELS(mr), panel_end - panel);
                 tile_table[mr][np](s, row, panel);
                 panel += np;
             }

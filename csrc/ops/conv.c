@@ -1,53 +1,8 @@
-/* Entry points of the convolution, the packing of its weights, and the choice of what serves a call. */
+/* Entry points of the convolution and the choice of what serves a call. */
 #include "conv.h"
 #include "pad.h"
 
 #include <string.h>
-
-size_t fnn_conv_packed_group(fnn_conv_algorithm a, ptrdiff_t in_channels, ptrdiff_t out_channels, ptrdiff_t taps) {
-    const ptrdiff_t steps = a == FNN_CONV_BLOCKED ? fnn_round_up(in_channels, FNN_BLOCK) : in_channels;
-    return (size_t)(fnn_round_up(out_channels, FNN_BLOCK) * steps * taps);
-}
-
-static size_t packed_size(fnn_conv_algorithm a, ptrdiff_t in_channels, ptrdiff_t out_channels, ptrdiff_t groups,
-                          ptrdiff_t taps) {
-    if (a == FNN_CONV_DEPTHWISE) return (size_t)(fnn_round_up(groups, FNN_BLOCK) * taps);
-    return fnn_conv_packed_group(a, in_channels, out_channels, taps) * (size_t)groups;
-}
-
-/* One group's weights, element (out, in, tap) at w[out*out_stride + in*in_stride + tap], into
- *   BLOCKED    [out/16][in/16][tap][16 in][16 out]
- *   PLANAR     [out/16][in][tap][16 out] */
-static void pack_group(fnn_dtype dtype, fnn_conv_algorithm a, const char *w, ptrdiff_t in_channels,
-                       ptrdiff_t out_channels, ptrdiff_t taps, ptrdiff_t in_stride, ptrdiff_t out_stride, char *y) {
-    const fnn_kernel_table *kernels = fnn_kernels(dtype);
-    const ptrdiff_t es = fnn_element_size(dtype), chunk = a == FNN_CONV_BLOCKED ? FNN_BLOCK : 1;
-    for (ptrdiff_t o = 0; o < out_channels; o += FNN_BLOCK)
-        for (ptrdiff_t i = 0; i < in_channels; i += chunk)
-            for (ptrdiff_t t = 0; t < taps; t++, y += chunk * FNN_BLOCK * es) {
-                const ptrdiff_t steps = fnn_min(chunk, in_channels - i);
-                const char *from = w + (o * out_stride + i * in_stride + t) * es;
-                kernels->pack_panel(from, in_stride, out_stride, steps, fnn_min(FNN_BLOCK, out_channels - o), y);
-                memset(y + steps * FNN_BLOCK * es, 0, (size_t)((chunk - steps) * FNN_BLOCK * es));
-            }
-}
-
-/* Weights [oc][cg][taps]; `transposed` swaps the roles of input and output channels. */
-static void pack(const fnn_conv_params *p, fnn_conv_algorithm a, int transposed, const char *weight, char *packed) {
-    const ptrdiff_t es = fnn_element_size(p->dtype), taps = p->kd * p->kh * p->kw;
-    const ptrdiff_t cg = p->c / p->groups, ocg = p->oc / p->groups;
-    const ptrdiff_t in = transposed ? ocg : cg, out = transposed ? cg : ocg;
-    if (a == FNN_CONV_DEPTHWISE) { /* [channel/16][tap][16] */
-        for (ptrdiff_t c = 0; c < p->groups; c += FNN_BLOCK)
-            fnn_kernels(p->dtype)->pack_panel(weight + c * taps * es, 1, taps, taps, fnn_min(FNN_BLOCK, p->groups - c),
-                                              packed + c * taps * es);
-        return;
-    }
-    for (ptrdiff_t g = 0; g < p->groups; g++)
-        pack_group(p->dtype, a, weight + g * ocg * cg * taps * es, in, out, taps, transposed ? cg * taps : taps,
-                   transposed ? taps : cg * taps,
-                   packed + (size_t)g * fnn_conv_packed_group(a, in, out, taps) * (size_t)es);
-}
 
 static fnn_conv_algorithm algorithm_of(const fnn_conv_params *p, int transposed) {
     const ptrdiff_t cg = p->c / p->groups, ocg = p->oc / p->groups;
@@ -65,15 +20,17 @@ size_t fnn_conv_packed_size(const fnn_conv_params *p, int transposed) {
         return (size_t)(side * side * p->groups * fnn_round_up(cg, FNN_BLOCK) * fnn_round_up(ocg, FNN_BLOCK));
     }
     if (a == FNN_CONV_SUBPIXEL) return fnn_conv_subpixel_size(p);
-    return packed_size(a, transposed ? ocg : cg, transposed ? cg : ocg, p->groups, p->kd * p->kh * p->kw);
+    return fnn_conv_packed_all(a, transposed ? ocg : cg, transposed ? cg : ocg, p->groups, p->kd * p->kh * p->kw);
 }
 
 void fnn_conv_pack(const fnn_conv_params *p, int transposed, const void *weight, void *packed) {
     const fnn_conv_algorithm a = algorithm_of(p, transposed);
+    const ptrdiff_t cg = p->c / p->groups, ocg = p->oc / p->groups;
     if (a == FNN_CONV_SUBPIXEL)
         fnn_conv_subpixel_pack(p, weight, packed);
     else
-        pack(p, a, transposed, weight, packed);
+        fnn_conv_pack_weights(p->dtype, a, transposed, p->groups, transposed ? ocg : cg, transposed ? cg : ocg,
+                              p->kd * p->kh * p->kw, weight, packed);
 }
 
 void fnn_conv_transform(const fnn_conv_params *p, int transposed, const void *direct, void *packed) {

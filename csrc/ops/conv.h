@@ -1,5 +1,5 @@
-/* What the files of the convolution share: conv.c (entry points, packing, choice), conv_plan.c, conv_bands.c, conv_planes.c,
- * conv_depthwise.c and conv_winograd.c (forward and input gradient), conv_grad_weight.c. */
+/* What the files of the convolution share: conv.c (entry points, choice), conv_pack.c (weights), conv_plan.c, conv_bands.c,
+ * conv_planes.c, conv_depthwise.c and conv_winograd.c (forward and input gradient), conv_grad_*.c. */
 #ifndef FNN_OPS_CONV_H
 #define FNN_OPS_CONV_H
 
@@ -61,8 +61,14 @@ typedef struct {
 void fnn_load_row(const fnn_image *im, ptrdiff_t unit, ptrdiff_t image, ptrdiff_t channel, ptrdiff_t channels,
                   ptrdiff_t z, ptrdiff_t y, ptrdiff_t column0, ptrdiff_t columns, int cleared, char *to);
 
-/* Elements of one group's packed weights. */
+/* Elements of one group's packed weights, and of all groups' (conv_pack.c). */
 size_t fnn_conv_packed_group(fnn_conv_algorithm a, ptrdiff_t in_channels, ptrdiff_t out_channels, ptrdiff_t taps);
+size_t fnn_conv_packed_all(fnn_conv_algorithm a, ptrdiff_t in_channels, ptrdiff_t out_channels, ptrdiff_t groups,
+                           ptrdiff_t taps);
+/* Weights [groups][out][in][taps] in the kernels' order; transposed: [groups][in][out][taps]. */
+void fnn_conv_pack_weights(fnn_dtype dtype, fnn_conv_algorithm a, int transposed, ptrdiff_t groups,
+                           ptrdiff_t in_channels, ptrdiff_t out_channels, ptrdiff_t taps, const void *weight,
+                           void *packed);
 /* Any job whose groups start at blocks of 16 where an image is blocked (conv_bands.c). */
 fnn_status fnn_conv_bands(const fnn_conv_job *job);
 

@@ -31,15 +31,22 @@ static fnn_pool_row row_at(const fnn_pool2d_params *p, ptrdiff_t i) {
     row.count_width = p->w + (padded ? p->pw : 0);
     row.count_from = padded ? -p->pw : 0;
     row.divisor = p->divisor;
+    row.rectified = p->rectified;
     row.overlap = p->sh < (p->kh - 1) * p->dh + 1 || p->sw < (p->kw - 1) * p->dw + 1;
     return row;
+}
+
+/* Windows that lie side by side and cover the image: the gradient of a maximum writes every pixel. */
+static int windows_tile(const fnn_pool2d_params *p) {
+    return p->ph == 0 && p->pw == 0 && p->sh == p->kh && p->sw == p->kw && p->dh == 1 && p->dw == 1 &&
+           p->oh * p->kh == p->h && p->ow * p->kw == p->w;
 }
 
 /* One plane of 16 channels, all arrays blocked; forward writes out, gradients add to a cleared out. */
 static void pool_plane(const pool_job *job, const char *x, const char *gy, const char *y, char *out) {
     const fnn_pool2d_params *p = job->p;
     const ptrdiff_t result_row = p->ow * FNN_BLOCK * job->es;
-    if (gy) memset(out, 0, (size_t)(p->h * p->w * FNN_BLOCK * job->es));
+    if (gy && (job->average || !windows_tile(p))) memset(out, 0, (size_t)(p->h * p->w * FNN_BLOCK * job->es));
     for (ptrdiff_t i = 0; i < p->oh; i++) {
         fnn_pool_row row = row_at(p, i);
         row.x = x;

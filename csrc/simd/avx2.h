@@ -18,6 +18,7 @@
 #define FNN_TILE_ROWS 6
 #define FNN_WIDE_ROWS 6
 #define FNN_TILE_PANELS(rows) ((rows) <= 3 ? 2 : 1)
+#define FNN_TILE_TRIPLE_ROWS 0
 #define FNN_TILE_LIST(T) T(1, 2) T(2, 2) T(3, 2) T(1, 1) T(2, 1) T(3, 1) T(4, 1) T(5, 1) T(6, 1)
 
 FNN_ALWAYS_INLINE vf vf_zero(void) { return _mm256_setzero_ps(); }

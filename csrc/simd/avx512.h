@@ -25,11 +25,14 @@
 #define FNN_TILE_ROWS 14
 #define FNN_WIDE_ROWS 6
 #define FNN_TILE_PANELS(rows) ((rows) <= 6 ? 4 : 2)
+/* Three panels, the taps of a 3-wide kernel in the weight gradient, go together: 9 x 48 has 27 accumulators. */
+#define FNN_TILE_TRIPLE_ROWS 9
 /* clang-format off */
 #define FNN_TILE_LIST(T) \
     T(1, 4) T(2, 4) T(3, 4) T(4, 4) T(5, 4) T(6, 4) T(1, 3) T(2, 3) T(3, 3) T(4, 3) T(5, 3) T(6, 3) \
     T(1, 2) T(2, 2) T(3, 2) T(4, 2) T(5, 2) T(6, 2) T(7, 2) \
     T(8, 2) T(9, 2) T(10, 2) T(11, 2) T(12, 2) T(13, 2) T(14, 2) \
+    T(7, 3) T(8, 3) T(9, 3) \
     T(1, 1) T(2, 1) T(3, 1) T(4, 1) T(5, 1) T(6, 1) T(7, 1) \
     T(8, 1) T(9, 1) T(10, 1) T(11, 1) T(12, 1) T(13, 1) T(14, 1)
 /* clang-format on */

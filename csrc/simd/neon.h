@@ -11,6 +11,7 @@
 #define FNN_TILE_ROWS 6
 #define FNN_WIDE_ROWS 6
 #define FNN_TILE_PANELS(rows) 1
+#define FNN_TILE_TRIPLE_ROWS 0
 #define FNN_TILE_LIST(T) T(1, 1) T(2, 1) T(3, 1) T(4, 1) T(5, 1) T(6, 1)
 
 FNN_ALWAYS_INLINE vf vf_zero(void) { return vdupq_n_f32(0); }

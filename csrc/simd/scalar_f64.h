@@ -10,6 +10,7 @@
 #define FNN_TILE_ROWS 3
 #define FNN_WIDE_ROWS 3
 #define FNN_TILE_PANELS(rows) 1
+#define FNN_TILE_TRIPLE_ROWS 0
 #define FNN_TILE_LIST(T) T(1, 1) T(2, 1) T(3, 1)
 
 #include "portable.h"

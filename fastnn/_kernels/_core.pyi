@@ -41,6 +41,7 @@ __all__ = [
     "set_num_threads",
     "set_spin_us",
     "set_strict",
+    "sgd_step",
     "softmax",
     "softmax_grad",
     "unblock",
@@ -255,11 +256,22 @@ def max_pool2d(
     params: PoolParams, layout: int, x: np.ndarray, y: np.ndarray, indices: np.ndarray | None
 ) -> None: ...
 def max_pool2d_grad_input(
-    params: PoolParams, layout: int, gy: np.ndarray, x: np.ndarray, y: np.ndarray, gx: np.ndarray
+    params: PoolParams, layout: int, gy: np.ndarray, x: np.ndarray, y: np.ndarray, gx: np.ndarray, rectified: bool
 ) -> None: ...
 def avg_pool2d(params: PoolParams, layout: int, x: np.ndarray, y: np.ndarray) -> None: ...
 def avg_pool2d_grad_input(params: PoolParams, layout: int, gy: np.ndarray, gx: np.ndarray) -> None: ...
 def activate(x: np.ndarray, y: np.ndarray, activation: int, alpha: float, beta: float) -> None: ...
+def sgd_step(
+    p: np.ndarray,
+    g: np.ndarray,
+    v: np.ndarray | None,
+    lr: float,
+    momentum: float,
+    dampening: float,
+    weight_decay: float,
+    nesterov: bool,
+    first: bool,
+) -> None: ...
 def relu_grad(gy: np.ndarray, y: np.ndarray, gx: np.ndarray) -> None: ...
 def softmax(x: np.ndarray, y: np.ndarray, rows: int, n: int, logarithm: bool) -> None: ...
 def softmax_grad(

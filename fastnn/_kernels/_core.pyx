@@ -26,7 +26,7 @@ __all__ = [
     "conv", "conv_algorithm", "conv_grad_input", "conv_grad_weight", "conv_refusal", "copy_bandwidth", "empty",
     "fma_peak", "gemm", "get_num_threads", "has_isa", "im2col", "kernel_names", "live_workers", "max_pool2d",
     "max_pool2d_grad_input", "pad", "pad_grad_input", "relu_grad", "set_num_threads", "set_spin_us", "set_strict",
-    "softmax", "softmax_grad", "unblock", "use_isa",
+    "sgd_step", "softmax", "softmax_grad", "unblock", "use_isa",
 ]
 
 fnn_init()

@@ -25,6 +25,11 @@ cdef extern from "fastnn.h" nogil:
         Py_ssize_t n, c, h, w, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw
         int layout, count_include_pad
         double divisor
+        int rectified
+
+    ctypedef struct fnn_sgd:
+        double lr, momentum, dampening, weight_decay
+        int nesterov, first
 
     ctypedef struct fnn_im2col_params:
         fnn_dtype dtype
@@ -85,6 +90,10 @@ cdef extern from "fastnn.h" nogil:
                         Py_ssize_t column, const void *packed, const void *bias, int activation, double alpha,
                         double beta, void *c)
 
+    fnn_status fnn_gemm_unpacked(fnn_dtype, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, const void *a, Py_ssize_t row,
+                                 Py_ssize_t column, const void *b, Py_ssize_t b_row, Py_ssize_t b_column,
+                                 const void *bias, int activation, double alpha, double beta, void *c)
+
     fnn_status fnn_max_pool2d(const fnn_pool2d_params *p, const void *x, void *y, int64_t *indices)
     fnn_status fnn_max_pool2d_grad_input(const fnn_pool2d_params *p, const void *gy, const void *x, const void *y,
                                          void *gx)
@@ -96,3 +105,5 @@ cdef extern from "fastnn.h" nogil:
     void fnn_softmax(fnn_dtype, int logarithm, Py_ssize_t rows, Py_ssize_t n, const void *x, void *y)
     void fnn_softmax_grad(fnn_dtype, int logarithm, Py_ssize_t rows, Py_ssize_t n, const void *gy, const void *y,
                           void *gx)
+
+    void fnn_sgd_step(const fnn_sgd *s, fnn_dtype, Py_ssize_t n, void *p, const void *g, void *v)

@@ -1,17 +1,5 @@
 # Matrix products.
 
-cdef fnn_status run_gemm(fnn_dtype dtype, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, const void *a, Py_ssize_t a_row,
-                         Py_ssize_t a_column, const void *b, Py_ssize_t b_row, Py_ssize_t b_column, const void *bias,
-                         int activation, double alpha, double beta, void *c) noexcept nogil:
-    cdef void *packed = fnn_alloc(fnn_gemm_packed_size(k, n) * (4 if dtype == FNN_F32 else 8))
-    cdef fnn_status status = FNN_NO_MEMORY
-    if packed != NULL:
-        fnn_gemm_pack(dtype, k, n, b, b_row, b_column, packed)
-        status = fnn_gemm(dtype, m, n, k, a, a_row, a_column, packed, bias, activation, alpha, beta, c)
-    fnn_free(packed)
-    return status
-
-
 def gemm(a, bint a_transposed, b, bint b_transposed, c, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, bias,
          int activation, double alpha, double beta):
     """c [m, n] = act(A B + bias), A = a [m, k] or a [k, m] transposed, B = b [k, n] or b [n, k] transposed."""
@@ -22,9 +10,9 @@ def gemm(a, bint a_transposed, b, bint b_transposed, c, Py_ssize_t m, Py_ssize_t
     cdef Buffer cb = acquire(c, m * n, dtype, True)
     cdef fnn_status status
     with nogil:
-        status = run_gemm(<fnn_dtype>dtype, m, n, k, ab.data, 1 if a_transposed else k, m if a_transposed else 1,
-                          bb.data, 1 if b_transposed else n, k if b_transposed else 1, biasb.data, activation, alpha,
-                          beta, cb.data)
+        status = fnn_gemm_unpacked(<fnn_dtype>dtype, m, n, k, ab.data, 1 if a_transposed else k,
+                                   m if a_transposed else 1, bb.data, 1 if b_transposed else n,
+                                   k if b_transposed else 1, biasb.data, activation, alpha, beta, cb.data)
     check(status)
 
 

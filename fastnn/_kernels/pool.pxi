@@ -44,7 +44,7 @@ def max_pool2d(PoolParams params, int layout, x, y, indices):
     check(status)
 
 
-def max_pool2d_grad_input(PoolParams params, int layout, gy, x, y, gx):
+def max_pool2d_grad_input(PoolParams params, int layout, gy, x, y, gx, bint rectified):
     cdef fnn_pool2d_params p = params.c
     cdef Buffer gyb = acquire(gy, params.y_size(layout), -1, False)
     cdef int dtype = gyb.dtype()
@@ -52,7 +52,7 @@ def max_pool2d_grad_input(PoolParams params, int layout, gy, x, y, gx):
     cdef Buffer yb = acquire(y, params.y_size(layout), dtype, False)
     cdef Buffer gxb = acquire(gx, params.x_size(layout), dtype, True)
     cdef fnn_status status
-    p.dtype, p.layout = <fnn_dtype>dtype, layout
+    p.dtype, p.layout, p.rectified = <fnn_dtype>dtype, layout, rectified
     with nogil:
         status = fnn_max_pool2d_grad_input(&p, gyb.data, xb.data, yb.data, gxb.data)
     check(status)

@@ -8,6 +8,7 @@ from fastnn import ops
 from fastnn.autograd._tape import Gradients
 from fastnn.autograd.activation import check_activation
 from fastnn.autograd.tensor import Tensor, as_tensor, record, recording, wrap
+from fastnn.ops._blocked import new_image
 from fastnn.ops._conv import conv_params, conv_transpose_params
 
 
@@ -19,8 +20,7 @@ def result_memory(name: str, x: Any, weight: Any, geometry: tuple[Any, ...]) -> 
         params = conv_params(name, 2, x.shape, weight.shape, *geometry)
     else:
         params, _ = conv_transpose_params(name, 2, x.shape, weight.shape, *geometry)
-    n, c, h, w = params.y_shape
-    return ops.Blocked.empty((n, c, h, w), x.dtype)
+    return new_image(params.y_shape, x.dtype)
 
 
 def conv(name: str, x: Any, weight: Any, bias: Any, geometry: tuple[Any, ...], activation: str | None) -> Tensor:
@@ -38,8 +38,6 @@ def conv(name: str, x: Any, weight: Any, bias: Any, geometry: tuple[Any, ...], a
 
     def backward(gy: Any) -> Gradients:
         gx = gw = gb = None
-        if activation:
-            gy = ops.relu_grad_input(gy, y)
         if need_x:
             gx = getattr(ops, f"{name}_grad_input")(gy, wd, xd.shape, *geometry)
             if type(gx) is ops.Blocked and type(xd) is not ops.Blocked:
@@ -50,4 +48,4 @@ def conv(name: str, x: Any, weight: Any, bias: Any, geometry: tuple[Any, ...], a
             gb = getattr(ops, f"{name}_grad_bias")(gy)
         return gx, gw, gb
 
-    return record(y, (x, weight, bias), backward, (x, weight), saves_result=activation is not None)
+    return record(y, (x, weight, bias), backward, (x, weight), rectified=activation is not None)

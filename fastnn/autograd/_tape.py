@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from fastnn import ops
 from fastnn.autograd._data import add_gradients, memory
 
 if TYPE_CHECKING:
@@ -49,22 +50,40 @@ class Node:
         fresh memory or shares the memory of the gradient that came in.
     saved : version counters of the tensors whose values `backward` reads.
     hooks : functions from the gradient of the result to the one to use instead, or None.
+    rectified : the result where it went through a ReLU, else None. `backward` then takes the gradient of what
+        went into that ReLU, and the walk makes the one from the other.
+    gated : as `backward`, for one input that is rectified: the gradient of what went into its ReLU, so that
+        no pass over the image is needed for it; or None.
     """
 
-    __slots__ = ("backward", "hooks", "inputs", "order", "saved")
+    __slots__ = ("backward", "gated", "hooks", "inputs", "order", "rectified", "saved")
 
     def __init__(
-        self, inputs: Sequence[Any], backward: Callable[[Any], Gradients], saved: Sequence[list[int]]
+        self,
+        inputs: Sequence[Any],
+        backward: Callable[[Any], Gradients],
+        saved: Sequence[list[int]],
+        rectified: Any = None,
+        gated: Callable[[Any], Gradients] | None = None,
     ):
         self.order = tick()
         self.inputs = inputs
         self.backward: Callable[[Any], Gradients] | None = backward
         self.saved = saved
         self.hooks: Hooks | None = None
+        self.rectified = rectified
+        self.gated = gated
 
     def release(self) -> None:
         """Let go of everything that the operation saved."""
-        self.backward, self.inputs, self.saved = None, (), ()
+        self.backward, self.inputs, self.saved, self.rectified, self.gated = None, (), (), None, None
+
+    def gates(self) -> bool:
+        """Whether the gradient of the one input can be that of what went into its ReLU."""
+        if self.gated is None:
+            return False
+        source = self.inputs[0]
+        return type(source) is Node and source.rectified is not None and not source.hooks
 
 
 class _GradMode:
@@ -162,13 +181,18 @@ def walk_back(root: Any, gradient: Any, retain_graph: bool) -> list[tuple[Tensor
     leaves: dict[int, tuple[Any, Any, bool]] = {}
     pending: dict[Node, Any] = {root: gradient}
     heap: list[tuple[int, Node]] = [(-root.order, root)]
+    past_relu: set[Node] = set()  # nodes whose pending gradient is that of what went into their ReLU
     while heap:
         node = heapq.heappop(heap)[1]
         gy = pending.pop(node)
         _check(node)
         if node.hooks:
             gy = run_hooks(node.hooks, gy)
-        for target, g in zip(node.inputs, node.backward(gy), strict=True):  # type: ignore[misc]
+        if node.rectified is not None and node not in past_relu:
+            gy = ops.relu_grad_input(gy, node.rectified)
+        gates = node.gates()
+        backward = node.gated if gates else node.backward
+        for target, g in zip(node.inputs, backward(gy), strict=True):  # type: ignore[misc]
             if target is None or g is None:
                 continue
             if type(target) is not Node:
@@ -180,8 +204,12 @@ def walk_back(root: Any, gradient: Any, retain_graph: bool) -> list[tuple[Tensor
                     leaves[id(target)] = target, add_gradients(known[1], g), True
             elif target in pending:
                 pending[target] = add_gradients(pending[target], g)
+                if not gates:
+                    past_relu.discard(target)
             else:
                 pending[target] = g
+                if gates:
+                    past_relu.add(target)
                 heapq.heappush(heap, (-target.order, target))
         if not retain_graph:
             node.release()

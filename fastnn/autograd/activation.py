@@ -24,9 +24,9 @@ def relu(x: Any) -> Tensor:
         return wrap(y)
 
     def backward(gy: Any) -> Gradients:
-        return (ops.relu_grad_input(gy, y),)
+        return (gy,)
 
-    return record(y, (x,), backward, saves_result=True)
+    return record(y, (x,), backward, rectified=True)
 
 
 def softmax(x: Any, dim: int = -1) -> Tensor:

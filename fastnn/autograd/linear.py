@@ -40,15 +40,13 @@ def linear(x: Any, weight: Any, bias: Any = None, *, activation: str | None = No
     need_x, need_w, need_b = x.requires_grad, weight.requires_grad, bias is not None and bias.requires_grad
 
     def backward(gy: Any) -> Gradients:
-        if activation:
-            gy = ops.relu_grad_input(gy, y)
         return (
             ops.linear_grad_input(gy, wd) if need_x else None,
             ops.linear_grad_weight(gy, xd) if need_w else None,
             ops.linear_grad_bias(gy) if need_b else None,
         )
 
-    return record(y, (x, weight, bias), backward, (x, weight), saves_result=activation is not None)
+    return record(y, (x, weight, bias), backward, (x, weight), rectified=activation is not None)
 
 
 def matmul(a: Any, b: Any) -> Tensor:

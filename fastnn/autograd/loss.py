@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastnn import ops
 from fastnn.autograd._tape import Gradients
 from fastnn.autograd.layout import to_plain
 from fastnn.autograd.tensor import Tensor, as_tensor, record, recording, wrap
+from fastnn.ops.loss import CrossEntropy
 
 
 def cross_entropy(
@@ -38,12 +38,12 @@ def cross_entropy(
     labels = as_tensor(target).numpy()
     factors = None if weight is None else as_tensor(weight).data
     options = (factors, ignore_index, reduction, label_smoothing)
-    xd = x.data
-    y = ops.cross_entropy(xd, labels, *options)
+    loss = CrossEntropy("cross_entropy", x.data, labels, *options)
+    y = loss.loss()
     if not recording(x):
         return wrap(y)
 
     def backward(gy: Any) -> Gradients:
-        return (ops.cross_entropy_grad_input(gy, xd, labels, *options),)
+        return (loss.grad_input("cross_entropy_grad_input", gy),)
 
     return record(y, (x,), backward, (x,))

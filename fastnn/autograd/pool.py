@@ -42,10 +42,15 @@ def max_pool2d(
     if not recording(x):
         return wrap(y) if indices is None else (wrap(y), indices)
 
-    def backward(gy: Any) -> Gradients:
-        return (ops.max_pool2d_grad_input(gy, xd, y, kernel_size, stride, padding, dilation, ceil_mode),)
+    window = kernel_size, stride, padding, dilation, ceil_mode
 
-    result = record(y, (x,), backward, (x,), saves_result=True)
+    def backward(gy: Any) -> Gradients:
+        return (ops.max_pool2d_grad_input(gy, xd, y, *window),)
+
+    def gated(gy: Any) -> Gradients:
+        return (ops.max_pool2d_grad_input(gy, xd, y, *window, rectified=True),)
+
+    result = record(y, (x,), backward, (x,), saves_result=True, gated=gated)
     return result if indices is None else (result, indices)
 
 

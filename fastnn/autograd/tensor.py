@@ -252,6 +252,8 @@ def record(
     *,
     saves_result: bool = False,
     version: list[int] | None = None,
+    rectified: bool = False,
+    gated: Callable[[Any], Gradients] | None = None,
 ) -> Tensor:
     """The result of a recorded operation.
 
@@ -263,14 +265,16 @@ def record(
         None where the input does not require grad.
     saved : inputs whose values `backward` reads; `saves_result` where it reads the result as well.
     version : the version of the tensor whose memory the result shares, if it does.
+    rectified : the result went through a ReLU; `backward` is given the gradient of what went into that.
+    gated : see `Node`.
     """
     out = wrap(data, version)
     out.requires_grad = True
     edges = [(t._node or t) if t is not None and t.requires_grad else None for t in inputs]
     versions = [t._version for t in saved]
-    if saves_result:
+    if saves_result or rectified:
         versions.append(out._version)
-    out._node = Node(edges, backward, versions)
+    out._node = Node(edges, backward, versions, data if rectified else None, gated)
     return out
 
 

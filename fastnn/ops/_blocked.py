@@ -51,9 +51,7 @@ class Blocked:
         wanted = np.dtype(dtype) if dtype is not None else None  # None is float64 to NumPy
         if wanted is None or wanted not in (F32, F64) or not wanted.isnative:
             raise TypeError(f"Blocked: dtype must be float32 or float64, got {dtype}")
-        shape = image_shape("Blocked", "shape", shape)
-        n, c, h, w = shape
-        return cls(new_array((n, -(-c // BLOCK), h, w, BLOCK), F32 if wanted == F32 else F64), shape)
+        return new_image(image_shape("Blocked", "shape", shape), F32 if wanted == F32 else F64)
 
     @classmethod
     def zeros(cls, shape: tuple[int, int, int, int], dtype: Any) -> "Blocked":
@@ -113,6 +111,15 @@ class Blocked:
         return f"Blocked(shape={self.shape}, dtype={self.dtype})"
 
 
+def new_image(shape: tuple[int, ...], dtype: np.dtype) -> Blocked:
+    """An uninitialised image of a shape and dtype that are known to be good."""
+    image = object.__new__(Blocked)
+    n, c, h, w = shape
+    image.data = new_array((n, -(-c // BLOCK), h, w, BLOCK), dtype)
+    image.shape = n, c, h, w
+    return image
+
+
 def blocked(x: Any) -> Blocked:
     """An image in the kernels' own layout; a Blocked image is returned as it is.
 
@@ -141,7 +148,7 @@ def blocked(x: Any) -> Blocked:
     array = as_array("blocked", "x", x)
     if array.ndim != 4:
         raise ValueError(f"blocked: x must have 4 dimensions [N, C, H, W], got shape {array.shape}")
-    image = Blocked.empty(array.shape, array.dtype)
+    image = new_image(array.shape, array.dtype)
     _kernels.block(array, image.data, *array.shape)
     return image
 
@@ -159,8 +166,7 @@ def image_argument(op: str, name: str, x: Any) -> tuple[np.ndarray, int, tuple[i
 def image_result(layout: int, shape: tuple[int, ...], dtype: np.dtype) -> tuple[Any, np.ndarray]:
     """A new image of the given kind: (what the caller gets, the data that the kernel writes)."""
     if layout == BLOCKED:
-        n, c, h, w = shape
-        image = Blocked.empty((n, c, h, w), dtype)
+        image = new_image(shape, dtype)
         return image, image.data
     array = new_array(shape, dtype)
     return array, array

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from fastnn import _kernels
-from fastnn.ops._blocked import Blocked
+from fastnn.ops._blocked import Blocked, new_image
 from fastnn.ops._checks import as_array, check_out, finish_out, new_array, same_dtype
 from fastnn.ops._shapes import normalize_dim
 
@@ -93,7 +93,7 @@ def relu_grad_input(gy: Any, y: Any) -> Any:
     if type(gy) is Blocked and type(y) is Blocked:
         g, result = as_array(op, "gy", gy.data), as_array(op, "y", y.data)
         same_dtype(op, "gy", g, "y", result)
-        gx = Blocked.empty(gy.shape, gy.dtype)
+        gx = new_image(gy.shape, g.dtype)
         _kernels.relu_grad(g, result, gx.data)
         return gx
     g, result = as_array(op, "gy", gy), as_array(op, "y", y)

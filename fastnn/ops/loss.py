@@ -127,17 +127,53 @@ def cross_entropy(
     >>> float(ops.cross_entropy(np.zeros((2, 4)), [0, 3]))  # ln 4
     1.3862943611198906
     """
-    op = "cross_entropy"
-    scores, q, divisor, shape = _weighted(op, x, target, weight, ignore_index, reduction, label_smoothing)
-    log_p = log_softmax(scores)
-    # 0 * -inf counts as 0: a class of probability 0 that is not the target adds nothing.
-    losses = -np.where(q != 0, q * log_p, 0).sum(axis=1, dtype=np.float64)
-    if reduction == "none":
-        return losses.astype(scores.dtype).reshape(shape)
-    total = losses.sum()
-    if reduction == "mean":
-        total = np.divide(total, divisor) if divisor else np.float64("nan")
-    return np.asarray(total, dtype=scores.dtype)
+    return CrossEntropy("cross_entropy", x, target, weight, ignore_index, reduction, label_smoothing).loss()
+
+
+class CrossEntropy:
+    """A checked cross-entropy: its loss and, from the same logarithms, its gradient."""
+
+    __slots__ = ("divisor", "log_p", "q", "reduction", "scores", "shape")
+
+    def __init__(
+        self,
+        op: str,
+        x: Any,
+        target: Any,
+        weight: Any,
+        ignore_index: int,
+        reduction: str,
+        label_smoothing: float,
+    ) -> None:
+        self.reduction = reduction
+        self.scores, self.q, self.divisor, self.shape = _weighted(
+            op, x, target, weight, ignore_index, reduction, label_smoothing
+        )
+        self.log_p = log_softmax(self.scores)
+
+    def loss(self) -> np.ndarray:
+        """What `cross_entropy` returns."""
+        # 0 * -inf counts as 0: a class of probability 0 that is not the target adds nothing.
+        losses = -np.where(self.q != 0, self.q * self.log_p, 0).sum(axis=1, dtype=np.float64)
+        dtype, divisor = self.scores.dtype, self.divisor
+        if self.reduction == "none":
+            return losses.astype(dtype).reshape(self.shape)
+        total = losses.sum()
+        if self.reduction == "mean":
+            total = np.divide(total, divisor) if divisor else np.float64("nan")
+        return np.asarray(total, dtype=dtype)
+
+    def grad_input(self, op: str, gy: Any) -> np.ndarray:
+        """What `cross_entropy_grad_input` returns."""
+        scores, q, shape, divisor = self.scores, self.q, self.shape, self.divisor
+        each = self.reduction == "none"
+        g = _gradient(op, gy, scores, shape if each else ())
+        gradient = np.exp(self.log_p) * q.sum(axis=1, keepdims=True) - q
+        factor = g.reshape(-1, 1) if each else g / divisor if self.reduction == "mean" and divisor else g
+        gradient = (gradient * factor).astype(scores.dtype)
+        if len(shape) <= 1:
+            return gradient if shape else gradient.reshape(-1)
+        return np.ascontiguousarray(np.moveaxis(gradient.reshape(*shape, -1), -1, 1))
 
 
 def _gradient(op: str, gy: Any, scores: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -180,12 +216,4 @@ def cross_entropy_grad_input(
     array([[-0.5,  0.5]])
     """
     op = "cross_entropy_grad_input"
-    scores, q, divisor, shape = _weighted(op, x, target, weight, ignore_index, reduction, label_smoothing)
-    g = _gradient(op, gy, scores, shape if reduction == "none" else ())
-    p = np.exp(log_softmax(scores))
-    gradient = p * q.sum(axis=1, keepdims=True) - q
-    factor = g.reshape(-1, 1) if reduction == "none" else g / divisor if reduction == "mean" and divisor else g
-    gradient = (gradient * factor).astype(scores.dtype)
-    if len(shape) <= 1:
-        return gradient if shape else gradient.reshape(-1)
-    return np.ascontiguousarray(np.moveaxis(gradient.reshape(*shape, -1), -1, 1))
+    return CrossEntropy(op, x, target, weight, ignore_index, reduction, label_smoothing).grad_input(op, gy)

@@ -132,6 +132,8 @@ def max_pool2d_grad_input(
     padding: Any = 0,
     dilation: Any = 1,
     ceil_mode: bool = False,
+    *,
+    rectified: bool = False,
 ) -> Any:
     """Gradient of `max_pool2d`: each gy goes whole to the first maximum of its window, or to its last NaN.
 
@@ -141,6 +143,7 @@ def max_pool2d_grad_input(
     x : array or Blocked [N, C, H, W], the input
     y : array or Blocked [N, C, OH, OW], the result
     kernel_size, stride, padding, dilation, ceil_mode : as in `max_pool2d`
+    rectified : `x` is the result of a ReLU and its input's gradient is wanted: nothing where y is not positive
 
     Returns
     -------
@@ -169,7 +172,7 @@ def max_pool2d_grad_input(
     x_data = _like(op, "x", x, layout, tuple(x_shape), g.dtype)
     y_data = _like(op, "y", y, layout, params.y_shape, g.dtype)
     gx, gx_data = image_result(layout, tuple(x_shape), g.dtype)
-    _kernels.max_pool2d_grad_input(params, layout, g, x_data, y_data, gx_data)
+    _kernels.max_pool2d_grad_input(params, layout, g, x_data, y_data, gx_data, bool(rectified))
     return gx
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
 from fastnn.autograd.tensor import Tensor
+from fastnn.autograd.update import sgd_
 
 
 class SGD:
@@ -79,25 +78,11 @@ class SGD:
     def step(self) -> None:
         """Change every parameter that has a gradient."""
         for group in self.param_groups:
+            names = ("lr", "momentum", "dampening", "weight_decay", "nesterov")
+            options = [group[name] for name in names]
             for p in group["params"]:
                 if p.grad is not None:
-                    self._update(p, group)
-
-    def _update(self, p: Tensor, group: dict[str, Any]) -> None:
-        values, d = p._memory(), p.grad._memory()  # type: ignore[union-attr]
-        lr, momentum = group["lr"], group["momentum"]
-        if group["weight_decay"]:
-            d = d + group["weight_decay"] * values
-        if momentum:
-            velocity = self._velocity.get(p)
-            if velocity is None:
-                velocity = self._velocity[p] = np.array(d)
-            else:
-                velocity *= momentum
-                velocity += d if not group["dampening"] else (1 - group["dampening"]) * d
-            d = d + momentum * velocity if group["nesterov"] else velocity
-        values -= lr * d
-        p._changed()
+                    self._velocity[p] = sgd_(p, self._velocity.get(p), *options)
 
 
 def _check(group: dict[str, Any], seen: set[int]) -> None:

@@ -42,6 +42,41 @@ def test_kinds_are_kept(pool):
         np.testing.assert_array_equal(a, b)
 
 
+def behind_relu(h):
+    return F.max_pool2d(h, 2)
+
+
+def behind_relu_twice(h):
+    return F.max_pool2d(h, 2) + F.max_pool2d(h, 3, 2, 1)
+
+
+def behind_relu_and_beside(h):
+    return F.max_pool2d(h, 2) + h[:, :, :3, :3]
+
+
+@pytest.mark.parametrize("part", [behind_relu, behind_relu_twice, behind_relu_and_beside])
+@pytest.mark.parametrize("kind", [np.asarray, ops.blocked])
+def test_the_pooling_behind_a_relu_does_its_gradient_too(part, kind, monkeypatch):
+    """The same gradient as in two steps; a pass over the image only where others need it."""
+    values, passes = spread(2, 5, 6, 6) - 0.3, []
+    relu_grad = ops.relu_grad_input
+    monkeypatch.setattr(ops, "relu_grad_input", lambda gy, y: passes.append(gy.shape) or relu_grad(gy, y))
+    found = []
+    for hooked in (False, True):
+        x = Tensor(kind(values), requires_grad=True)
+        h = x.relu()
+        seen = []
+        if hooked:
+            h.register_hook(lambda g, seen=seen: seen.append(g.numpy()))
+        y = part(h)
+        y.backward(normal(*y.shape, seed=1).astype(y.dtype))
+        found.append(x.grad.numpy())
+        if hooked and part is behind_relu:
+            assert np.count_nonzero(seen[0]) == y.size  # a hook sees the gradient of the ReLU's result
+    np.testing.assert_array_equal(*found)
+    assert len(passes) == (2 if part is behind_relu_and_beside else 1)
+
+
 def test_indices_come_with_the_maxima():
     x = Tensor(normal(2, 3, 6, 6), requires_grad=True)
     y, indices = F.max_pool2d(x, 2, return_indices=True)

@@ -250,12 +250,19 @@ static void gemm_one(fnn_dtype dtype, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, int
     void *ta = vector(dtype, m * k, a), *tb = vector(dtype, k * n, b), *tbias = vector(dtype, n, bias);
     void *c = output(dtype, m * n), *packed = packed_buffer(dtype, fnn_gemm_packed_size(k, n));
     fnn_gemm_pack(dtype, k, n, tb, b_row, b_column, packed);
-    check(fnn_gemm(dtype, m, n, k, ta, a_row, a_column, packed, use_bias ? tbias : NULL, use_bias ? FNN_RELU : FNN_NONE,
-                   0, 0, c) == FNN_OK,
-          "gemm status");
-    ptrdiff_t at = image_differs(dtype, FNN_NCHW, (shape){1, 1, m, n}, c, want, 0);
-    check(at < 0, "gemm %s m%td n%td k%td ta%d tb%d bias%d at %td", dtype_name(dtype), m, n, k, transpose_a,
-          transpose_b, use_bias, at);
+    for (int unpacked = 0; unpacked < 2; unpacked++) {
+        const void *tb_bias = use_bias ? tbias : NULL;
+        const int activation = use_bias ? FNN_RELU : FNN_NONE;
+        memset(c, 0, (size_t)(m * n) * (dtype == FNN_F32 ? 4 : 8));
+        check((unpacked
+                   ? fnn_gemm_unpacked(dtype, m, n, k, ta, a_row, a_column, tb, b_row, b_column, tb_bias, activation, 0,
+                                       0, c)
+                   : fnn_gemm(dtype, m, n, k, ta, a_row, a_column, packed, tb_bias, activation, 0, 0, c)) == FNN_OK,
+              "gemm status");
+        ptrdiff_t at = image_differs(dtype, FNN_NCHW, (shape){1, 1, m, n}, c, want, 0);
+        check(at < 0, "gemm %s m%td n%td k%td ta%d tb%d bias%d unpacked%d at %td", dtype_name(dtype), m, n, k,
+              transpose_a, transpose_b, use_bias, unpacked, at);
+    }
     free(a), free(b), free(bias), free(want), free(ta), free(tb), free(tbias), free(c), packed_free(packed);
 }
 
