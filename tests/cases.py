@@ -77,7 +77,7 @@ CONV = {
     "several_bands": Conv((1, 40, 41, 60), (7, 40, 2, 1)),
     "many_images": Conv((11, 4, 2, 3), (6, 4, 2, 1)),
 }
-# What Winograd's methods can serve: 3x3 with stride 1 and more than 8 channels in a group. Tiles have 2x2 or 4x4 outputs.
+# What Winograd's methods can serve: 3x3 with stride 1, more than 8 channels in a group. Tiles have 2x2 or 4x4 outputs.
 CONV_3X3 = {
     "one_output": Conv((2, 18, 2, 3), (5, 18, 3, 3), args={"padding": ((1, 0), (0, 0))}),
     "smaller_than_a_tile": Conv((2, 17, 2, 3), (16, 17, 3, 3), args={"padding": 1}),

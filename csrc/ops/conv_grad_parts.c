@@ -35,14 +35,13 @@ static void copy_taps(const parts_plan *p, ptrdiff_t set, fnn_grad_unit u, char 
     for (ptrdiff_t q = set * g->xs; q < (set + 1) * g->xs; q++)
         for (ptrdiff_t t = 0; t < c->kd; t++) {
             for (ptrdiff_t i = 0; i < n; i++)
-                fnn_load_row(&g->x, 1, u.image, q, 1, u.z * c->sd - c->pd + t * c->dd, u.row * c->sh - c->ph + i, u.column * c->sw - c->pw, pitch, 0,
-                             rows + i * pitch * g->es);
+                fnn_load_row(&g->x, 1, u.image, q, 1, u.z * c->sd - c->pd + t * c->dd, u.row * c->sh - c->ph + i,
+                             u.column * c->sw - c->pw, pitch, 0, rows + i * pitch * g->es);
             for (ptrdiff_t tap = 0; tap < c->kh * c->kw; tap++, to += p->pitch * g->es) {
                 const char *from = rows + (tap / c->kw * c->dh * pitch + tap % c->kw * c->dw) * g->es;
                 if (dense) memcpy(to, from, (size_t)(((u.rows - 1) * pitch + u.columns) * g->es));
                 for (ptrdiff_t i = 0; i < (dense ? 0 : u.rows); i++)
-                    g->kernels->gather(from + i * c->sh * pitch * g->es, c->sw, u.columns,
-                                           to + i * u.columns * g->es);
+                    g->kernels->gather(from + i * c->sh * pitch * g->es, c->sw, u.columns, to + i * u.columns * g->es);
             }
         }
 }

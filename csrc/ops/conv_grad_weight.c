@@ -47,7 +47,8 @@ void fnn_grad_load_x(const fnn_grad_plan *p, ptrdiff_t set, fnn_grad_unit u, ptr
     for (ptrdiff_t t = 0; t < c->kd; t++)
         for (ptrdiff_t i = 0; i < rows; i++)
             fnn_load_row(&p->x, FNN_BLOCK, u.image, channel, channels, u.z * c->sd - c->pd + t * c->dd,
-                         u.row * c->sh - c->ph + i * skip, u.column * c->sw - c->pw, columns, 0, to + (t * p->x_slice + i * p->x_pitch) * p->es);
+                         u.row * c->sh - c->ph + i * skip, u.column * c->sw - c->pw, columns, 0,
+                         to + (t * p->x_slice + i * p->x_pitch) * p->es);
 }
 
 void fnn_grad_load_gy(const fnn_grad_plan *p, ptrdiff_t set, fnn_grad_unit u, ptrdiff_t block, char *to) {

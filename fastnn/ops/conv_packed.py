@@ -240,7 +240,8 @@ def _reason(packed: PackedConv, plan: Any, algorithm: str) -> str:
         return "since float64 asks for direct sums"
     if refusal is None:
         return "the least cost by the model of csrc/ops/conv_winograd.c"
-    return f"with {inputs} input channel{'s' if inputs != 1 else ''} a group; Winograd's methods cannot serve: {refusal}"
+    plural = "s" if inputs != 1 else ""
+    return f"with {inputs} input channel{plural} a group; Winograd's methods cannot serve: {refusal}"
 
 
 def explain(packed: PackedConv, input_shape: Any) -> str:
@@ -276,6 +277,7 @@ def explain(packed: PackedConv, input_shape: Any) -> str:
     steps = math.prod(shape if packed.transposed else plan.y_shape) * channels * math.prod(kernel)
     algorithm = _kernels.conv_algorithm(plan.params, plan.method)
     return (
-        f"{_name(packed)} {list(shape)} -> {list(plan.y_shape)}, {packed.dtype}, {steps / 1e6:.1f} million multiply-adds\n"
+        f"{_name(packed)} {list(shape)} -> {list(plan.y_shape)}, {packed.dtype}, "
+        f"{steps / 1e6:.1f} million multiply-adds\n"
         f"algorithm: {algorithm}, {_reason(packed, plan, algorithm)}"
     )

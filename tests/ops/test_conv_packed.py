@@ -147,8 +147,8 @@ def test_an_input_shape_makes_the_filters_that_it_needs_at_once():
 
 def test_the_repr_shows_what_was_asked_for():
     packed, _ = packed_like(OPTIONS["everything"] | {"algorithm": "direct"})
-    for word in ("(40, 32, 3, 3)", "stride=(2, 1)", "padding=((1, 0), (0, 1))", "dilation=(1, 2)", "groups=1", "float32"):
-        assert word in repr(packed)
+    words = "(40, 32, 3, 3)", "stride=(2, 1)", "padding=((1, 0), (0, 1))", "dilation=(1, 2)", "groups=1", "float32"
+    assert all(word in repr(packed) for word in words)
     assert "algorithm='direct'" in repr(packed) and repr(packed).startswith("PackedConv(conv2d")
 
 

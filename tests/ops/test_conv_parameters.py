@@ -149,7 +149,7 @@ def by_torch(call, a, gy=None):
     x, weight = (torch.tensor(a[k].astype(np.float64), requires_grad=True) for k in ("x", "weight"))
     bias = torch.tensor(a.get("bias", np.zeros(len(a["weight"]))).astype(np.float64), requires_grad=True)
     args, image = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in call.geometry.items()}, x
-    if explicit(call) and not isinstance(args["padding"], str):  # per side, which PyTorch has as an operation of its own
+    if explicit(call) and not isinstance(args["padding"], str):  # per side: another operation in PyTorch
         (top, bottom), (left, right) = explicit(call)[1]
         image, args["padding"] = torch.nn.functional.pad(x, (left, right, top, bottom)), 0
     y = torch.nn.functional.conv2d(image, weight, bias, **args)
