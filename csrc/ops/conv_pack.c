@@ -91,7 +91,8 @@ static void pack_body(void *context, const fnn_team *team) {
 void fnn_conv_pack_weights(fnn_dtype dtype, fnn_conv_algorithm a, int transposed, ptrdiff_t groups,
                            ptrdiff_t in_channels, ptrdiff_t out_channels, ptrdiff_t taps, const void *weight,
                            void *packed) {
-    pack_job job = {fnn_kernels(dtype), a, fnn_element_size(dtype), groups, taps, in_channels, out_channels};
+    pack_job job = {.kernels = fnn_kernels(dtype), .algorithm = a, .es = fnn_element_size(dtype), .groups = groups};
+    job.taps = taps, job.in = in_channels, job.out = out_channels;
     job.weight = weight, job.packed = packed;
     job.in_stride = transposed ? out_channels * taps : taps;
     job.out_stride = transposed ? taps : in_channels * taps;
