@@ -176,7 +176,7 @@ def pad_grad_input(gy: Any, input_shape: Any, pad: Any, mode: str = "constant") 
     kept = layout == BLOCKED and _stays_blocked(x_shape, pads, 0)
     if layout == BLOCKED and not kept:
         return blocked(pad_grad_input(gy.numpy(), x_shape, pad, mode))
-    gx, gx_data = image_result(layout, x_shape, data.dtype)  # type: ignore[arg-type]
+    gx, gx_data = image_result(layout, x_shape, data.dtype)
     steps = _passes(gx_data.shape, (*pads, (0, 0)) if kept else pads)
     for step in reversed(steps):
         to = gx_data if step is steps[0] else new_array((_size(step, padded=False),), data.dtype)
