@@ -17,6 +17,7 @@ __version__ show_versions get_include set_num_threads get_num_threads num_thread
 set_precision explain ops autograd nn train
 """
 
+MODES = "padding_mode='zeros', layout='NCHW'"
 CONV = "stride=1, padding=0, dilation=1, groups=1"
 TRANSPOSE = "stride=1, padding=0, output_padding=0, groups=1, dilation=1"
 POOL = "kernel_size, stride=None, padding=0"
@@ -29,10 +30,11 @@ OPS = [
         for text in (
             f"conv{{}}d(x, weight, bias=None, {CONV}, *, padding_mode='zeros', layout='NCHW', activation=None, "
             "residual=None, algorithm='auto', out=None)",
-            f"conv{{}}d_grad_input(gy, weight, input_shape, {CONV})",
-            f"conv{{}}d_grad_weight(gy, x, weight_shape, {CONV})",
-            "conv{}d_grad_bias(gy)",
-            f"pack_conv{{}}d(weight, bias=None, {CONV}, *, activation=None, algorithm='auto', input_shape=None)",
+            f"conv{{}}d_grad_input(gy, weight, input_shape, {CONV}, *, {MODES})",
+            f"conv{{}}d_grad_weight(gy, x, weight_shape, {CONV}, *, {MODES})",
+            "conv{}d_grad_bias(gy, *, layout='NCHW')",
+            f"pack_conv{{}}d(weight, bias=None, {CONV}, *, {MODES}, activation=None, algorithm='auto', "
+            "input_shape=None)",
             f"conv_transpose{{}}d(x, weight, bias=None, {TRANSPOSE}, *, activation=None, residual=None, out=None)",
             f"conv_transpose{{}}d_grad_input(gy, weight, input_shape, {TRANSPOSE})",
             f"conv_transpose{{}}d_grad_weight(gy, x, weight_shape, {TRANSPOSE})",

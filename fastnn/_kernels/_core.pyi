@@ -80,6 +80,7 @@ class ConvParams:
         dilation: tuple[int, ...],
         groups: int,
         transposed: bool = False,
+        padding_mode: int = 0,
     ) -> None: ...
 
 def set_strict(strict: bool) -> None: ...
@@ -138,6 +139,8 @@ class PackedConv:
     groups: int
     algorithm: str
     transposed: bool
+    padding_mode: str
+    layout: str
     @property
     def nbytes(self) -> int: ...
     def __init__(
@@ -153,6 +156,8 @@ class PackedConv:
         activation: tuple[int, float, float],
         algorithm: str,
         output_padding: tuple[int, ...] | None = None,
+        padding_mode: str = "zeros",
+        layout: str = "NCHW",
     ) -> None: ...
     @staticmethod
     def pack(params: ConvParams, weight: np.ndarray) -> np.ndarray: ...

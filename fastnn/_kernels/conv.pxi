@@ -29,7 +29,7 @@ cdef class ConvParams:
     cdef readonly bint transposed
 
     def __init__(self, tuple x_shape, tuple weight_shape, tuple y_shape, tuple stride, tuple padding, tuple dilation,
-                 Py_ssize_t groups, bint transposed=False):
+                 Py_ssize_t groups, bint transposed=False, int padding_mode=0):
         self.x_shape, self.y_shape, self.transposed = x_shape, y_shape, transposed
         if transposed:
             x_shape, y_shape = y_shape, x_shape
@@ -42,6 +42,7 @@ cdef class ConvParams:
         self.c.pd, self.c.ph, self.c.pw = three(padding, 0)
         self.c.dd, self.c.dh, self.c.dw = three(dilation, 1)
         self.c.groups = groups
+        self.c.padding_mode = padding_mode
 
     cdef Py_ssize_t x_size(self, int layout) noexcept:
         return self.c_x_size(layout) if not self.transposed else self.c_y_size(layout)

@@ -36,7 +36,7 @@ cdef class PackedConv:
     cdef readonly tuple weight_shape, stride, padding, dilation, activation_spec
     cdef readonly object output_padding
     cdef readonly Py_ssize_t groups
-    cdef readonly str algorithm
+    cdef readonly str algorithm, padding_mode, layout
     cdef readonly bint transposed
     cdef int dtype_code, activation
     cdef double alpha, beta
@@ -46,7 +46,8 @@ cdef class PackedConv:
     cdef dict plans
 
     def __init__(self, rules, packed, bias, tuple weight_shape, tuple stride, tuple padding, tuple dilation,
-                 Py_ssize_t groups, tuple activation, str algorithm, output_padding=None):
+                 Py_ssize_t groups, tuple activation, str algorithm, output_padding=None,
+                 str padding_mode="zeros", str layout="NCHW"):
         """`rules` (a module-level object of fastnn.ops) checks and shapes what the fast path does not know.
 
         Transposed when there is an `output_padding`, a tuple.
@@ -54,7 +55,7 @@ cdef class PackedConv:
         self.rules = rules
         self.packed, self.bias, self.dtype = packed, bias, packed.dtype
         self.weight_shape, self.stride, self.padding, self.dilation = weight_shape, stride, padding, dilation
-        self.groups = groups
+        self.groups, self.padding_mode, self.layout = groups, padding_mode, layout
         self.activation_spec = activation
         self.activation, self.alpha, self.beta = activation
         self.dtype_code = FNN_F64 if packed.itemsize == 8 else FNN_F32
@@ -95,7 +96,7 @@ cdef class PackedConv:
         return self.transformed.setdefault(method, made)
 
     cpdef ConvPlan plan(self, tuple x_shape):
-        """The geometry and method for an input shape, kept for the 64 shapes seen last."""
+        """The geometry and method for an input shape [N, C, ...], kept for the 64 shapes seen last."""
         cdef ConvPlan found = self.plans.get(x_shape)
         cdef int strict = strict_sums  # once: another thread may change it while this one plans
         if found is not None and found.strict == strict:
@@ -117,7 +118,8 @@ cdef class PackedConv:
         cdef int x_layout = FNN_NCHW, y_layout = FNN_NCHW
         cdef ConvPlan plan
         cdef object image = None, result = None
-        if type(x) is _ndarray and residual is None and out is None and x.dtype is self.dtype:
+        if (type(x) is _ndarray and residual is None and out is None and x.dtype is self.dtype
+                and self.layout == "NCHW"):
             plan = self.plan(x.shape)
             flags = x.flags
             if not (flags.c_contiguous and flags.aligned):
@@ -152,7 +154,7 @@ cdef class PackedConv:
     def __reduce__(self):
         return self.rules.restore, (self.packed, self.bias, self.weight_shape, self.stride, self.padding,
                                     self.dilation, self.groups, self.activation_spec, self.algorithm,
-                                    self.output_padding)
+                                    self.output_padding, self.padding_mode, self.layout)
 
     def __copy__(self):
         return self

@@ -7,6 +7,7 @@ cdef extern from "fastnn.h" nogil:
     ctypedef enum fnn_layout:
         FNN_NCHW
         FNN_BLOCKED
+        FNN_NHWC
     ctypedef enum fnn_method:
         FNN_AUTO
         FNN_DIRECT
@@ -18,6 +19,7 @@ cdef extern from "fastnn.h" nogil:
     ctypedef struct fnn_conv_params:
         fnn_dtype dtype
         Py_ssize_t n, c, d, h, w, oc, od, oh, ow, kd, kh, kw, sd, sh, sw, pd, ph, pw, dd, dh, dw, groups
+        int padding_mode
         int x_layout, y_layout, method, activation
         double alpha, beta
     ctypedef struct fnn_pool2d_params:

@@ -17,6 +17,7 @@ def conv1d(
     dilation: Any = 1,
     groups: int = 1,
     *,
+    padding_mode: str = "zeros",
     activation: str | None = None,
 ) -> Tensor:
     """Cross-correlation of sequences with filters; the recorded form of `fastnn.ops.conv1d`.
@@ -26,7 +27,7 @@ def conv1d(
     x : [n, c, l]
     weight : [oc, c / groups, k]
     bias : [oc] or None
-    stride, padding, dilation, groups : as in `fastnn.ops.conv1d`
+    stride, padding, dilation, groups, padding_mode : as in `fastnn.ops.conv1d`
     activation : None or "relu", computed with the convolution in one pass
 
     Returns
@@ -42,7 +43,8 @@ def conv1d(
     >>> w.grad.numpy().ravel().tolist()
     [1.0, 3.0]
     """
-    return conv("conv1d", x, weight, bias, (stride, padding, dilation, groups), activation)
+    geometry = stride, padding, dilation, groups
+    return conv("conv1d", x, weight, bias, geometry, activation, padding_mode=padding_mode)
 
 
 def conv2d(
@@ -54,6 +56,7 @@ def conv2d(
     dilation: Any = 1,
     groups: int = 1,
     *,
+    padding_mode: str = "zeros",
     activation: str | None = None,
 ) -> Tensor:
     """Cross-correlation of images with filters; the recorded form of `fastnn.ops.conv2d`.
@@ -63,7 +66,7 @@ def conv2d(
     x : [n, c, h, w], plain or Blocked.
     weight : [oc, c / groups, kh, kw].
     bias : [oc] or None.
-    stride, padding, dilation, groups : as in `fastnn.ops.conv2d`.
+    stride, padding, dilation, groups, padding_mode : as in `fastnn.ops.conv2d`.
     activation : None or "relu", computed with the convolution in one pass.
 
     Returns
@@ -82,7 +85,8 @@ def conv2d(
     >>> w.grad.numpy().ravel().tolist()
     [4.0, 4.0, 4.0, 4.0]
     """
-    return conv("conv2d", x, weight, bias, (stride, padding, dilation, groups), activation)
+    geometry = stride, padding, dilation, groups
+    return conv("conv2d", x, weight, bias, geometry, activation, padding_mode=padding_mode)
 
 
 def conv3d(
@@ -94,6 +98,7 @@ def conv3d(
     dilation: Any = 1,
     groups: int = 1,
     *,
+    padding_mode: str = "zeros",
     activation: str | None = None,
 ) -> Tensor:
     """Cross-correlation of volumes with filters; the recorded form of `fastnn.ops.conv3d`.
@@ -103,7 +108,7 @@ def conv3d(
     x : [n, c, d, h, w]
     weight : [oc, c / groups, kd, kh, kw]
     bias : [oc] or None
-    stride, padding, dilation, groups : as in `fastnn.ops.conv3d`
+    stride, padding, dilation, groups, padding_mode : as in `fastnn.ops.conv3d`
     activation : None or "relu", computed with the convolution in one pass
 
     Returns
@@ -119,4 +124,5 @@ def conv3d(
     >>> w.grad.numpy().ravel().tolist()
     [1.0, 3.0]
     """
-    return conv("conv3d", x, weight, bias, (stride, padding, dilation, groups), activation)
+    geometry = stride, padding, dilation, groups
+    return conv("conv3d", x, weight, bias, geometry, activation, padding_mode=padding_mode)

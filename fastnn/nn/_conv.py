@@ -27,6 +27,7 @@ class Filters(Module):
     op: ClassVar[str]
     rank: ClassVar[int]
     pack: ClassVar[Callable[..., Any]]
+    padding_modes: ClassVar[tuple[str, ...]] = ("zeros",)
     padding: Any
     _packed: Entry | None = None
 
@@ -44,11 +45,11 @@ class Filters(Module):
         dtype: DTypeLike | None,
     ) -> None:
         name = type(self).__name__
-        if padding_mode != "zeros":
-            known = padding_mode in ("reflect", "replicate", "circular")
-            raise (NotImplementedError if known else ValueError)(
-                f"{name}: padding_mode={padding_mode!r}; only 'zeros' is supported"
+        if padding_mode not in self.padding_modes:
+            raise ValueError(
+                f"{name}: unknown padding_mode={padding_mode!r}; known are {', '.join(self.padding_modes)}"
             )
+        self.padding_mode = padding_mode
         self.in_channels = count(name, "in_channels", channels[0])
         self.out_channels = count(name, "out_channels", channels[1])
         self.kernel_size = sizes(name, "kernel_size", kernel_size, 1, self.rank)
@@ -79,20 +80,29 @@ class Filters(Module):
             bound = 1 / math.sqrt(math.prod(self.weight.shape[1:]))
             init.uniform_(self.bias, -bound, bound)
 
+    def _modes(self) -> dict[str, str]:
+        """What the op takes besides its geometry."""
+        return {}
+
+    def _pack(self, weight: Any, bias: Any, geometry: Any, modes: Any, *, activation: str | None) -> Any:
+        return type(self).pack(weight, bias, *geometry, activation=activation, **dict(modes))
+
     def _run(self, x: Tensor, geometry: tuple[Any, ...], activation: str | None) -> Tensor:
+        modes = self._modes()
         if self.rank != 2:
             x = to_plain(x)
         if not self.training and not mode.enabled:
-            filters = packed(self, geometry, activation, type(self).pack)
+            filters = packed(self, (geometry, tuple(modes.items())), activation, self._pack)
             if filters is not None:
                 out = _conv.result_memory(self.op, x.data, self.weight.data, geometry)
                 return wrap(filters(x.data, out=out))
-        return _conv.conv(self.op, x, self.weight, self.bias, geometry, activation)
+        return _conv.conv(self.op, x, self.weight, self.bias, geometry, activation, **modes)
 
     def _extra(self) -> list[tuple[str, Any, Any]]:
         """(name, value, default) of what is only shown where it is not the default."""
         return [("padding", self.padding, (0,) * self.rank), ("dilation", self.dilation, (1,) * self.rank),
-                ("groups", self.groups, 1), ("bias", self.bias is not None, True)]  # fmt: skip
+                ("groups", self.groups, 1), ("bias", self.bias is not None, True),
+                ("padding_mode", self.padding_mode, "zeros")]  # fmt: skip
 
     def extra_repr(self) -> str:
         text = (
@@ -103,6 +113,11 @@ class Filters(Module):
 
 class Conv(Filters):
     """Weights [out_channels, in_channels / groups, ...]."""
+
+    padding_modes = ("zeros", "reflect", "replicate", "circular")
+
+    def _modes(self) -> dict[str, str]:
+        return {"padding_mode": self.padding_mode}
 
     def _weight_shape(self) -> tuple[int, ...]:
         return (self.out_channels, self.in_channels // self.groups, *self.kernel_size)

@@ -69,7 +69,7 @@ class Conv2d(Conv):
         "valid".
     groups : number of channel groups that do not see each other.
     bias : whether there is one.
-    padding_mode : "zeros".
+    padding_mode : "zeros", "reflect", "replicate" or "circular".
     dtype : of the parameters, float32 or float64.
 
     Attributes
@@ -82,7 +82,7 @@ class Conv2d(Conv):
     ValueError, TypeError
         For sizes that make no sense.
     NotImplementedError
-        For a padding mode, device or dtype that is not supported.
+        For a device or dtype that is not supported.
 
     Examples
     --------

@@ -16,6 +16,7 @@ from fastnn.ops.activation import (
     softmax_grad_input,
 )
 from fastnn.ops.conv import conv1d, conv2d, conv3d
+from fastnn.ops.conv_explain import explain
 from fastnn.ops.conv_grad import (
     conv1d_grad_bias,
     conv1d_grad_input,
@@ -28,7 +29,7 @@ from fastnn.ops.conv_grad import (
     conv3d_grad_weight,
 )
 from fastnn.ops.conv_matrix import conv_matrix
-from fastnn.ops.conv_packed import PackedConv, explain, pack_conv1d, pack_conv2d, pack_conv3d
+from fastnn.ops.conv_packed import PackedConv, pack_conv1d, pack_conv2d, pack_conv3d
 from fastnn.ops.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
 from fastnn.ops.conv_transpose_grad import (
     conv_transpose1d_grad_bias,

@@ -12,7 +12,7 @@ __all__ = ["Blocked", "blocked"]
 
 BLOCK = 16  # channels of one block; FNN_BLOCK in csrc/internal.h
 
-NCHW, BLOCKED = 0, 1  # fnn_layout
+NCHW, BLOCKED, NHWC = 0, 1, 2  # fnn_layout
 
 
 class Blocked:
@@ -153,8 +153,23 @@ def blocked(x: Any) -> Blocked:
     return image
 
 
-def image_argument(op: str, name: str, x: Any) -> tuple[np.ndarray, int, tuple[int, ...]]:
-    """(data, layout, shape) of an image argument, plain or Blocked."""
+def channels_last(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of the NHWC array of an image [N, C, ...]."""
+    return (shape[0], *shape[2:], shape[1])
+
+
+def channels_first(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The inverse of `channels_last`."""
+    return (shape[0], shape[-1], *shape[1:-1])
+
+
+def image_argument(op: str, name: str, x: Any, layout: int = NCHW) -> tuple[np.ndarray, int, tuple[int, ...]]:
+    """(data, layout, shape [N, C, ...]) of an image argument, plain (in `layout`) or Blocked."""
+    if layout == NHWC:
+        if type(x) is Blocked:
+            raise TypeError(f"{op}: {name} is Blocked, which has a layout of its own; layout='NHWC' takes plain arrays")
+        array = as_array(op, name, x)
+        return array, NHWC, channels_first(array.shape) if array.ndim > 2 else array.shape
     if type(x) is Blocked:
         if (x.data.dtype is not F32 and x.data.dtype is not F64) or not x.data.flags.c_contiguous:
             raise TypeError(f"{op}: {name}.data must be a contiguous float32 or float64 array")
@@ -168,5 +183,5 @@ def image_result(layout: int, shape: tuple[int, ...], dtype: np.dtype) -> tuple[
     if layout == BLOCKED:
         image = new_image(shape, dtype)
         return image, image.data
-    array = new_array(shape, dtype)
+    array = new_array(channels_last(shape) if layout == NHWC else shape, dtype)
     return array, array

@@ -11,13 +11,19 @@ from typing import Any
 import numpy as np
 
 from fastnn import _kernels
-from fastnn.ops._blocked import BLOCKED, blocked, image_argument, image_result
+from fastnn.ops._blocked import (
+    BLOCKED,
+    NCHW,
+    NHWC,
+    blocked,
+    channels_last,
+    image_argument,
+)
 from fastnn.ops._checks import (
     activation_spec,
     as_array,
     hashable,
     integer,
-    new_array,
     plain,
     same_dtype,
     shaped,
@@ -29,8 +35,8 @@ from fastnn.ops._shapes import (
     check_weight,
     conv_shape,
     conv_transpose_shape,
+    pad_shape,
     resolve_padding,
-    shape_of,
 )
 from fastnn.ops.precision import get_precision
 
@@ -40,7 +46,7 @@ def _before(pads: tuple[tuple[int, int], ...]) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=512)
-def _conv_params(op, rank, x_shape, weight_shape, stride, padding, dilation, groups):
+def _conv_params(op, rank, x_shape, weight_shape, stride, padding, dilation, groups, padding_mode):
     """The checked geometry of one call, for arguments that passed through `hashable`."""
     groups = integer(op, "groups", plain(groups), 1)
     if len(weight_shape) != rank + 2:
@@ -49,7 +55,10 @@ def _conv_params(op, rank, x_shape, weight_shape, stride, padding, dilation, gro
     dilations = sizes(op, "dilation", plain(dilation), 1, rank)
     pads = resolve_padding(op, plain(padding), weight_shape[2:], strides, dilations)
     y_shape = conv_shape(op, x_shape, weight_shape, strides, pads, dilations, groups)
-    return _kernels.ConvParams(x_shape, weight_shape, y_shape, strides, _before(pads), dilations, groups)
+    if padding_mode != "zeros":
+        pad_shape(op, x_shape, ((0, 0), (0, 0), *pads), padding_mode)
+    rest = strides, _before(pads), dilations, groups, False, PADDING_MODES[padding_mode]
+    return _kernels.ConvParams(x_shape, weight_shape, y_shape, *rest)
 
 
 def conv_params(
@@ -61,11 +70,12 @@ def conv_params(
     padding: Any,
     dilation: Any,
     groups: Any,
+    *,
+    padding_mode: str = "zeros",
 ) -> _kernels.ConvParams:
     """The geometry of a convolution as the kernels take it; `.y_shape` is the output's shape."""
-    return _conv_params(
-        op, rank, x_shape, weight_shape, hashable(stride), hashable(padding), hashable(dilation), hashable(groups)
-    )
+    rest = (hashable(v) for v in (stride, padding, dilation, groups))
+    return _conv_params(op, rank, x_shape, weight_shape, *rest, padding_mode)
 
 
 def transpose_padding(op: str, padding: Any, rank: int) -> tuple[tuple[int, int], ...]:
@@ -105,17 +115,31 @@ def conv_transpose_params(
     return _transpose_params(op, rank, x_shape, weight_shape, *rest)
 
 
-def check_modes(op: str, padding_mode: str, layout: str) -> None:
-    """Raise for modes that this version does not have, and for unknown ones."""
-    known = {
-        "padding_mode": (padding_mode, ("zeros",), ("reflect", "replicate", "circular")),
-        "layout": (layout, ("NCHW",), ("NHWC",)),
-    }
-    for name, (value, supported, planned) in known.items():
-        if value in planned:
-            raise NotImplementedError(f"{op}: {name}={value!r} is not supported yet; use {supported[-1]!r}")
-        if value not in supported:
-            raise ValueError(f"{op}: unknown {name} {value!r}; known are {', '.join(supported + planned)}")
+PADDING_MODES = {"zeros": 0} | {name: code for name, code in _kernels.PAD_MODES.items() if name != "constant"}
+LAYOUTS = {"NCHW": NCHW, "NHWC": NHWC}
+
+
+def check_modes(op: str, padding_mode: str, layout: str = "NCHW") -> int:
+    """The code of the layout; raises for unknown modes."""
+    for name, value, known in (("padding_mode", padding_mode, PADDING_MODES), ("layout", layout, LAYOUTS)):
+        if not isinstance(value, str) or value not in known:
+            raise ValueError(f"{op}: unknown {name} {value!r}; known are {', '.join(known)}")
+    return LAYOUTS[layout]
+
+
+def image_of(op: str, name: str, x: Any, rank: int, layout: int) -> tuple[np.ndarray, int, tuple[int, ...]]:
+    """`image_argument` whose errors speak of the layout that was given."""
+    image = image_argument(op, name, x, layout)
+    if layout == NHWC and len(image[2]) != rank + 2:
+        raise ValueError(
+            f"{op}: {name} must have {rank + 2} dimensions [N, {AXES[rank]}, C], got shape {image[0].shape}"
+        )
+    return image
+
+
+def own_order(layout: int, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape [N, C, ...] as the array in this layout has it."""
+    return channels_last(shape) if layout == NHWC else shape
 
 
 def conv_method(op: str, algorithm: str, params: Any) -> int:
@@ -149,9 +173,10 @@ def residual_data(
     op: str, residual: Any, layout: int, shape: tuple[int, ...], dtype: np.dtype, out: np.ndarray
 ) -> np.ndarray:
     """The residual in the result's layout."""
-    data, kind, residual_shape = image_argument(op, "residual", residual)
+    data, kind, residual_shape = image_argument(op, "residual", residual, NHWC if layout == NHWC else NCHW)
     if residual_shape != shape:
-        raise ValueError(f"{op}: residual has shape {residual_shape}, expected {shape}")
+        found, expected = own_order(kind, residual_shape), own_order(kind, shape)
+        raise ValueError(f"{op}: residual has shape {found}, expected {expected}")
     if data.dtype is not dtype:
         raise TypeError(f"{op}: residual is {data.dtype} but x is {dtype}; convert one of them")
     if np.may_share_memory(out, data):
@@ -197,11 +222,10 @@ def conv(
 ) -> Any:
     """The body of `conv1d`, `conv2d` and `conv3d`; `geometry` is (stride, padding, dilation, groups)."""
     padding_mode, layout, algorithm = modes
-    if padding_mode != "zeros" or layout != "NCHW":
-        check_modes(op, padding_mode, layout)
-    image = image_argument(op, "x", x)
+    kind = NCHW if padding_mode == "zeros" and layout == "NCHW" else check_modes(op, padding_mode, layout)
+    image = image_of(op, "x", x, rank, kind)
     kernel = as_array(op, "weight", weight)
-    params = conv_params(op, rank, image[2], kernel.shape, *geometry)
+    params = conv_params(op, rank, image[2], kernel.shape, *geometry, padding_mode=padding_mode)
     if bias is not None:
         bias = shaped(op, "bias", bias, (kernel.shape[0],), image[0], "x")
         bias = bias if image[2][1] else None
@@ -226,78 +250,3 @@ def conv_transpose(
     if bias is not None:
         bias = shaped(op, "bias", bias, (params.y_shape[1],), image[0], "x")
     return _run(op, params, _kernels.METHODS["auto"], image, kernel, bias, residual, activation, out)
-
-
-def _gradient(op: str, gy: Any, shape: tuple[int, ...]) -> tuple[np.ndarray, int]:
-    data, layout, found = image_argument(op, "gy", gy)
-    if found != shape:
-        raise ValueError(f"{op}: gy has shape {found}, expected {shape}")
-    return data, layout
-
-
-def conv_grad_input(op: str, rank: int, gy: Any, weight: Any, input_shape: Any, geometry: tuple[Any, ...]) -> Any:
-    """The body of the convolutions' input gradients."""
-    kernel = as_array(op, "weight", weight)
-    shape = shape_of(op, "input_shape", input_shape, rank + 2)
-    params = conv_params(op, rank, shape, kernel.shape, *geometry)
-    data, layout = _gradient(op, gy, params.y_shape)
-    same_dtype(op, "gy", data, "weight", kernel)
-    gx, gx_data = image_result(layout, shape, data.dtype)
-    _kernels.conv_grad_input(params, _kernels.METHODS["auto"], data, layout, kernel, gx_data, layout)
-    return gx
-
-
-def conv_grad_weight(
-    op: str, rank: int, gy: Any, x: Any, weight_shape: Any, geometry: tuple[Any, ...]
-) -> np.ndarray:
-    """The body of the convolutions' weight gradients."""
-    shape = shape_of(op, "weight_shape", weight_shape, rank + 2)
-    data, x_layout, x_shape = image_argument(op, "x", x)
-    params = conv_params(op, rank, x_shape, shape, *geometry)
-    gradient, gy_layout = _gradient(op, gy, params.y_shape)
-    same_dtype(op, "gy", gradient, "x", data)
-    gw = new_array(shape, data.dtype)
-    _kernels.conv_grad_weight(params, gradient, gy_layout, data, x_layout, gw)
-    return gw
-
-
-def conv_transpose_grad_input(
-    op: str, rank: int, gy: Any, weight: Any, input_shape: Any, geometry: tuple[Any, ...]
-) -> Any:
-    """The body of the transposed convolutions' input gradients: the convolution that was transposed."""
-    kernel = as_array(op, "weight", weight)
-    shape = shape_of(op, "input_shape", input_shape, rank + 2)
-    call, params = conv_transpose_params(op, rank, shape, kernel.shape, *geometry)
-    data, layout = _gradient(op, gy, call.y_shape)
-    same_dtype(op, "gy", data, "weight", kernel)
-    gx, gx_data = image_result(layout, shape, data.dtype)
-    _kernels.conv(params, _kernels.METHODS["auto"], data, layout, kernel, None, None, gx_data, layout, 0, 0.0, 0.0)
-    return gx
-
-
-def conv_transpose_grad_weight(
-    op: str, rank: int, gy: Any, x: Any, weight_shape: Any, geometry: tuple[Any, ...]
-) -> np.ndarray:
-    """The body of the transposed convolutions' weight gradients: the convolution's, with x and gy in changed roles."""
-    shape = shape_of(op, "weight_shape", weight_shape, rank + 2)
-    data, x_layout, x_shape = image_argument(op, "x", x)
-    call, params = conv_transpose_params(op, rank, x_shape, shape, *geometry)
-    gradient, gy_layout = _gradient(op, gy, call.y_shape)
-    same_dtype(op, "gy", gradient, "x", data)
-    gw = new_array(shape, data.dtype)
-    _kernels.conv_grad_weight(params, data, x_layout, gradient, gy_layout, gw)
-    return gw
-
-
-def conv_grad_bias(op: str, rank: int, gy: Any) -> np.ndarray:
-    """The body of all bias gradients."""
-    data, layout, shape = image_argument(op, "gy", gy)
-    if len(shape) != rank + 2:
-        raise ValueError(f"{op}: gy must have {rank + 2} dimensions [N, OC, {AXES[rank]}], got shape {shape}")
-    n, c, *size = shape
-    pixels = 1
-    for length in size:
-        pixels *= length
-    gb = new_array((c,), data.dtype)
-    _kernels.channel_sum(data, layout, n, c, pixels, gb)
-    return gb

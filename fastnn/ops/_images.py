@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.ops._blocked import BLOCKED, NCHW, Blocked, image_result
+from fastnn.ops._blocked import BLOCKED, NCHW, NHWC, Blocked, channels_last, image_result
 from fastnn.ops._checks import check_out, finish_out
 
 
@@ -20,6 +20,9 @@ class ImageOut:
         self.out = None
         if out is None:
             self.result, self.data = image_result(layout, shape, dtype)
+        elif layout == NHWC:
+            self.data = check_out(op, out, channels_last(shape), dtype, *inputs)
+            self.out = out
         elif type(out) is Blocked:
             if out.shape != shape:
                 raise ValueError(f"{op}: out has shape {out.shape}, expected {shape}")

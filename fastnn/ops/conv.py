@@ -92,8 +92,10 @@ def conv2d(
     stride, dilation : int or pair (height, width), at least 1
     padding : int, pair, per-side pairs ((top, bottom), (left, right)), "same" or "valid"
     groups : int that divides C and OC
-    padding_mode : "zeros"
-    layout : "NCHW"
+    padding_mode : "zeros", "reflect", "replicate" or "circular"
+        What lies around x, see `pad`. Reflected padding must be less than the image, circular at most its size.
+    layout : "NCHW" or "NHWC"
+        NHWC: x, residual, out and the result are plain arrays [N, H, W, C]; the weight stays as it is.
     activation : None, "relu", "relu6", "silu", "hardswish", "sigmoid", "tanh", ("clip", low, high) or
         ("leaky_relu", slope)
     residual : array or Blocked like the result, optional

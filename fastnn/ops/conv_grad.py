@@ -4,23 +4,17 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.ops._conv import conv_grad_bias, conv_grad_input, conv_grad_weight
+from fastnn.ops._conv_grad import conv_grad_bias, conv_grad_input, conv_grad_weight
 
 __all__ = [
-    "conv1d_grad_bias",
-    "conv1d_grad_input",
-    "conv1d_grad_weight",
-    "conv2d_grad_bias",
-    "conv2d_grad_input",
-    "conv2d_grad_weight",
-    "conv3d_grad_bias",
-    "conv3d_grad_input",
-    "conv3d_grad_weight",
-]
+    "conv1d_grad_bias", "conv1d_grad_input", "conv1d_grad_weight", "conv2d_grad_bias", "conv2d_grad_input",
+    "conv2d_grad_weight", "conv3d_grad_bias", "conv3d_grad_input", "conv3d_grad_weight",
+]  # fmt: skip
 
 
 def conv1d_grad_input(
-    gy: Any, weight: Any, input_shape: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+    gy: Any, weight: Any, input_shape: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1,
+    *, padding_mode: str = "zeros", layout: str = "NCHW",
 ) -> Any:
     """Gradient of `conv1d` with respect to its input: the transposed convolution of `gy`.
 
@@ -30,8 +24,8 @@ def conv1d_grad_input(
     ----------
     gy : array [N, OC, OL]
     weight : array [OC, C / groups, K]
-    input_shape : (N, C, L)
-    stride, padding, dilation, groups : as in `conv1d`
+    input_shape : (N, C, L), in the order of `layout`
+    stride, padding, dilation, groups, padding_mode, layout : as in `conv1d`
 
     Returns
     -------
@@ -50,11 +44,12 @@ def conv1d_grad_input(
     array([[[1., 2., 1.]]])
     """
     geometry = stride, padding, dilation, groups
-    return conv_grad_input("conv1d_grad_input", 1, gy, weight, input_shape, geometry)
+    return conv_grad_input("conv1d_grad_input", 1, gy, weight, input_shape, geometry, padding_mode, layout)
 
 
 def conv1d_grad_weight(
-    gy: Any, x: Any, weight_shape: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+    gy: Any, x: Any, weight_shape: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1,
+    *, padding_mode: str = "zeros", layout: str = "NCHW",
 ) -> np.ndarray:
     """Gradient of `conv1d` with respect to its weight, the same bits for any number of threads.
 
@@ -63,7 +58,7 @@ def conv1d_grad_weight(
     gy : array [N, OC, OL]
     x : array [N, C, L]
     weight_shape : (OC, C / groups, K)
-    stride, padding, dilation, groups : as in `conv1d`
+    stride, padding, dilation, groups, padding_mode, layout : as in `conv1d`
 
     Returns
     -------
@@ -82,15 +77,16 @@ def conv1d_grad_weight(
     array([[[1., 3.]]])
     """
     geometry = stride, padding, dilation, groups
-    return conv_grad_weight("conv1d_grad_weight", 1, gy, x, weight_shape, geometry)
+    return conv_grad_weight("conv1d_grad_weight", 1, gy, x, weight_shape, geometry, padding_mode, layout)
 
 
-def conv1d_grad_bias(gy: Any) -> np.ndarray:
+def conv1d_grad_bias(gy: Any, *, layout: str = "NCHW") -> np.ndarray:
     """Gradient of `conv1d` with respect to its bias: the sum of `gy` over sequences and positions.
 
     Parameters
     ----------
     gy : array [N, OC, OL]
+    layout : "NCHW", or "NHWC" where channels come last
 
     Returns
     -------
@@ -108,11 +104,12 @@ def conv1d_grad_bias(gy: Any) -> np.ndarray:
     >>> ops.conv1d_grad_bias(np.ones((2, 3, 4)))
     array([8., 8., 8.])
     """
-    return conv_grad_bias("conv1d_grad_bias", 1, gy)
+    return conv_grad_bias("conv1d_grad_bias", 1, gy, layout)
 
 
 def conv2d_grad_input(
-    gy: Any, weight: Any, input_shape: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+    gy: Any, weight: Any, input_shape: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1,
+    *, padding_mode: str = "zeros", layout: str = "NCHW",
 ) -> Any:
     """Gradient of `conv2d` with respect to its input: the transposed convolution of `gy`.
 
@@ -122,8 +119,8 @@ def conv2d_grad_input(
     ----------
     gy : array or Blocked [N, OC, OH, OW]
     weight : array [OC, C / groups, KH, KW]
-    input_shape : (N, C, H, W)
-    stride, padding, dilation, groups : as in `conv2d`
+    input_shape : (N, C, H, W), in the order of `layout`
+    stride, padding, dilation, groups, padding_mode, layout : as in `conv2d`
 
     Returns
     -------
@@ -144,11 +141,12 @@ def conv2d_grad_input(
            [1., 2., 1.]])
     """
     geometry = stride, padding, dilation, groups
-    return conv_grad_input("conv2d_grad_input", 2, gy, weight, input_shape, geometry)
+    return conv_grad_input("conv2d_grad_input", 2, gy, weight, input_shape, geometry, padding_mode, layout)
 
 
 def conv2d_grad_weight(
-    gy: Any, x: Any, weight_shape: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+    gy: Any, x: Any, weight_shape: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1,
+    *, padding_mode: str = "zeros", layout: str = "NCHW",
 ) -> np.ndarray:
     """Gradient of `conv2d` with respect to its weight, the same bits for any number of threads.
 
@@ -157,7 +155,7 @@ def conv2d_grad_weight(
     gy : array or Blocked [N, OC, OH, OW]
     x : array or Blocked [N, C, H, W]
     weight_shape : (OC, C / groups, KH, KW)
-    stride, padding, dilation, groups : as in `conv2d`
+    stride, padding, dilation, groups, padding_mode, layout : as in `conv2d`
 
     Returns
     -------
@@ -177,15 +175,16 @@ def conv2d_grad_weight(
            [20., 24.]])
     """
     geometry = stride, padding, dilation, groups
-    return conv_grad_weight("conv2d_grad_weight", 2, gy, x, weight_shape, geometry)
+    return conv_grad_weight("conv2d_grad_weight", 2, gy, x, weight_shape, geometry, padding_mode, layout)
 
 
-def conv2d_grad_bias(gy: Any) -> np.ndarray:
+def conv2d_grad_bias(gy: Any, *, layout: str = "NCHW") -> np.ndarray:
     """Gradient of `conv2d` with respect to its bias: the sum of `gy` over images and pixels.
 
     Parameters
     ----------
     gy : array or Blocked [N, OC, OH, OW]
+    layout : "NCHW", or "NHWC" where channels come last
 
     Returns
     -------
@@ -203,11 +202,12 @@ def conv2d_grad_bias(gy: Any) -> np.ndarray:
     >>> ops.conv2d_grad_bias(np.ones((2, 3, 4, 4)))
     array([32., 32., 32.])
     """
-    return conv_grad_bias("conv2d_grad_bias", 2, gy)
+    return conv_grad_bias("conv2d_grad_bias", 2, gy, layout)
 
 
 def conv3d_grad_input(
-    gy: Any, weight: Any, input_shape: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+    gy: Any, weight: Any, input_shape: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1,
+    *, padding_mode: str = "zeros", layout: str = "NCHW",
 ) -> Any:
     """Gradient of `conv3d` with respect to its input: the transposed convolution of `gy`.
 
@@ -217,8 +217,8 @@ def conv3d_grad_input(
     ----------
     gy : array [N, OC, OD, OH, OW]
     weight : array [OC, C / groups, KD, KH, KW]
-    input_shape : (N, C, D, H, W)
-    stride, padding, dilation, groups : as in `conv3d`
+    input_shape : (N, C, D, H, W), in the order of `layout`
+    stride, padding, dilation, groups, padding_mode, layout : as in `conv3d`
 
     Returns
     -------
@@ -237,11 +237,12 @@ def conv3d_grad_input(
     array([1., 2., 1.])
     """
     geometry = stride, padding, dilation, groups
-    return conv_grad_input("conv3d_grad_input", 3, gy, weight, input_shape, geometry)
+    return conv_grad_input("conv3d_grad_input", 3, gy, weight, input_shape, geometry, padding_mode, layout)
 
 
 def conv3d_grad_weight(
-    gy: Any, x: Any, weight_shape: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+    gy: Any, x: Any, weight_shape: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1,
+    *, padding_mode: str = "zeros", layout: str = "NCHW",
 ) -> np.ndarray:
     """Gradient of `conv3d` with respect to its weight, the same bits for any number of threads.
 
@@ -250,7 +251,7 @@ def conv3d_grad_weight(
     gy : array [N, OC, OD, OH, OW]
     x : array [N, C, D, H, W]
     weight_shape : (OC, C / groups, KD, KH, KW)
-    stride, padding, dilation, groups : as in `conv3d`
+    stride, padding, dilation, groups, padding_mode, layout : as in `conv3d`
 
     Returns
     -------
@@ -270,15 +271,16 @@ def conv3d_grad_weight(
     array([1., 3.])
     """
     geometry = stride, padding, dilation, groups
-    return conv_grad_weight("conv3d_grad_weight", 3, gy, x, weight_shape, geometry)
+    return conv_grad_weight("conv3d_grad_weight", 3, gy, x, weight_shape, geometry, padding_mode, layout)
 
 
-def conv3d_grad_bias(gy: Any) -> np.ndarray:
+def conv3d_grad_bias(gy: Any, *, layout: str = "NCHW") -> np.ndarray:
     """Gradient of `conv3d` with respect to its bias: the sum of `gy` over volumes and voxels.
 
     Parameters
     ----------
     gy : array [N, OC, OD, OH, OW]
+    layout : "NCHW", or "NHWC" where channels come last
 
     Returns
     -------
@@ -296,4 +298,4 @@ def conv3d_grad_bias(gy: Any) -> np.ndarray:
     >>> ops.conv3d_grad_bias(np.ones((2, 3, 4, 1, 1)))
     array([8., 8., 8.])
     """
-    return conv_grad_bias("conv3d_grad_bias", 3, gy)
+    return conv_grad_bias("conv3d_grad_bias", 3, gy, layout)

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.ops._checks import as_array, integer, pair
-from fastnn.ops._shapes import conv_shape, image_shape, resolve_padding
+from fastnn.ops._checks import as_array, integer, sizes
+from fastnn.ops._shapes import check_weight, conv_shape, resolve_padding, shape_of
 
 __all__ = ["conv_matrix"]
 
@@ -38,7 +38,7 @@ def conv_matrix(
     dilation: Any = 1,
     groups: int = 1,
 ) -> Any:
-    """The matrix K of a convolution: ``conv2d(x, weight).ravel() == K @ x.ravel()``.
+    """The matrix K of a convolution: ``conv2d(x, weight).ravel() == K @ x.ravel()``, also of `conv1d` and `conv3d`.
 
     Row (n, o, i, j) holds weight[o, q, r, s] in column (n, g C/G + q, i S - P + r D, j S - P + s D), where that
     lies inside x. Its transpose is the transposed convolution, which is the gradient with respect to x. A matrix
@@ -46,14 +46,14 @@ def conv_matrix(
 
     Parameters
     ----------
-    weight : array [OC, C / groups, KH, KW], float32 or float64
-    input_shape : (N, C, H, W)
+    weight : array [OC, C / groups, KH, KW], float32 or float64, or with one or three kernel axes
+    input_shape : (N, C, H, W), with as many axes
     stride, padding, dilation, groups : as in `conv2d`
 
     Returns
     -------
     scipy.sparse.csr_array, or a NumPy array where SciPy is not installed
-        [N * OC * OH * OW, N * C * H * W], of weight's dtype. Weights of 0 are stored as well.
+        [N * OC * OH * OW, N * C * H * W], of weight's dtype, entries in order. Weights of 0 are stored as well.
 
     Raises
     ------
@@ -77,21 +77,23 @@ def conv_matrix(
     >>> x, y = np.random.rand(1, 1, 3, 3), np.random.rand(1, 1, 2, 2)
     >>> bool(np.allclose(K @ x.ravel(), ops.conv2d(x, weight).ravel()))
     True
-    >>> bool(np.allclose(K.T @ y.ravel(), ops.conv2d_grad_input(y, weight, x.shape).ravel()))
+    >>> bool(np.allclose(K.T @ y.ravel(), ops.conv_transpose2d(y, weight).ravel()))
     True
     """
     op = "conv_matrix"
     kernel = as_array(op, "weight", weight)
-    shape = image_shape(op, "input_shape", input_shape)
+    rank = min(max(kernel.ndim - 2, 1), 3)
     groups = integer(op, "groups", groups, 1)
-    strides, dilations = pair(op, "stride", stride, 1), pair(op, "dilation", dilation, 1)
+    strides, dilations = sizes(op, "stride", stride, 1, rank), sizes(op, "dilation", dilation, 1, rank)
+    check_weight(op, kernel.shape, groups, rank)
+    shape = shape_of(op, "input_shape", input_shape, rank + 2)
     pads = resolve_padding(op, padding, kernel.shape[2:], strides, dilations)
     y_shape = conv_shape(op, shape, kernel.shape, strides, pads, dilations, groups)
     sparse = _sparse()
     _check_memory(op, y_shape, shape, kernel, sparse is None)
     axes = zip(shape[2:], y_shape[2:], kernel.shape[2:], strides, pads, dilations, strict=True)
-    rows, columns = (_positions(size, out, k, s, p[0], d) for size, out, k, s, p, d in axes)
-    values, at, counts = _products(kernel, shape, y_shape, rows, columns, groups)
+    positions = [_positions(size, out, k, s, p[0], d) for size, out, k, s, p, d in axes]
+    values, at, counts = _products(kernel, shape, positions, groups)
     matrix_shape = prod(y_shape), prod(shape)
     if sparse is not None:
         begins = np.concatenate([[0], np.cumsum(counts)])
@@ -120,20 +122,22 @@ def _check_memory(op: str, y_shape: tuple[int, ...], x_shape: tuple[int, ...], k
 def _products(
     kernel: np.ndarray,
     x_shape: tuple[int, ...],
-    y_shape: tuple[int, ...],
-    rows: np.ndarray,
-    columns: np.ndarray,
+    positions: list[np.ndarray],
     groups: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Factors and columns of all products in the order of (n, o, i, j), (q, r, s); how many each row has."""
-    (n, c, h, w), (_, oc, oh, ow), (_, cg, kh, kw) = x_shape, y_shape, kernel.shape
-    group = np.arange(oc) // max(oc // groups, 1)
-    channel = group[:, None] * cg + np.arange(cg)
-    by_row, by_column = rows[:, None, None, :, None], columns[None, :, None, None, :]  # [i, j, q, r, s]
-    inside = np.broadcast_to((by_row >= 0) & (by_column >= 0), (oh, ow, cg, kh, kw))
-    at = (channel[:, None, None, :, None, None] * h + by_row) * w + by_column  # [o, i, j, q, r, s]
+    """Factors and columns of all products in the order of (n, o, outputs), (q, taps); how many each row has."""
+    rank, n, size = len(positions), x_shape[0], x_shape[2:]
+    oc, cg = kernel.shape[:2]
+    channel = (np.arange(oc) // max(oc // groups, 1))[:, None] * cg + np.arange(cg)
+    at = channel.reshape(oc, *(1,) * rank, cg, *(1,) * rank)  # [o, outputs, q, taps]
+    inside = np.ones((), bool)
+    for axis, position in enumerate(positions):
+        spread = [1] * (2 * rank + 2)
+        spread[1 + axis], spread[2 + rank + axis] = position.shape
+        on_axis = position.reshape(spread)
+        at, inside = at * size[axis] + on_axis, inside & (on_axis >= 0)
     inside = np.broadcast_to(inside, at.shape)
-    counts = inside.sum(axis=(3, 4, 5)).ravel()
-    values = np.broadcast_to(kernel[:, None, None], at.shape)[inside] if oc else np.zeros(0, kernel.dtype)
-    images = np.arange(n)[:, None] * (c * h * w)
+    counts = inside.sum(axis=tuple(range(rank + 1, 2 * rank + 2))).ravel()
+    values = np.broadcast_to(kernel.reshape(oc, *(1,) * rank, *kernel.shape[1:]), at.shape)[inside]
+    images = np.arange(n)[:, None] * prod(x_shape[1:])
     return np.tile(values, n), (images + at[inside]).ravel(), np.tile(counts, n)

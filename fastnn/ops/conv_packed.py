@@ -1,6 +1,5 @@
 """Convolution weights packed once, and the rules that a `PackedConv` of any kind asks off its fast path."""
 
-import math
 import sys
 from typing import Any
 
@@ -8,14 +7,21 @@ import numpy as np
 
 from fastnn import _kernels
 from fastnn._kernels import PackedConv
-from fastnn.ops._blocked import image_argument
+from fastnn.ops._blocked import channels_first
 from fastnn.ops._checks import activation_spec, as_array, integer, new_array, shaped, sizes
-from fastnn.ops._conv import conv_method, conv_params, conv_transpose_params, residual_data
+from fastnn.ops._conv import (
+    LAYOUTS,
+    check_modes,
+    conv_method,
+    conv_params,
+    conv_transpose_params,
+    image_of,
+    residual_data,
+)
 from fastnn.ops._images import ImageOut
 from fastnn.ops._shapes import check_weight, resolve_padding, shape_of
-from fastnn.ops.precision import get_precision
 
-__all__ = ["PackedConv", "explain", "pack_conv1d", "pack_conv2d", "pack_conv3d"]
+__all__ = ["PackedConv", "pack_conv1d", "pack_conv2d", "pack_conv3d"]
 
 
 def pack_conv2d(
@@ -26,6 +32,8 @@ def pack_conv2d(
     dilation: Any = 1,
     groups: int = 1,
     *,
+    padding_mode: str = "zeros",
+    layout: str = "NCHW",
     activation: Any = None,
     algorithm: str = "auto",
     input_shape: Any = None,
@@ -34,8 +42,8 @@ def pack_conv2d(
 
     Parameters
     ----------
-    weight, bias, stride, padding, dilation, groups, activation, algorithm : as in `conv2d`
-    input_shape : (N, C, H, W), optional
+    weight, bias, stride, padding, dilation, groups, padding_mode, layout, activation, algorithm : as in `conv2d`
+    input_shape : (N, C, H, W), in the order of `layout`, optional
         Checked against the weights, and weights packed for the method it asks for, now instead of at the first call.
 
     Returns
@@ -59,7 +67,8 @@ def pack_conv2d(
     True
     """
     geometry = stride, padding, dilation, groups
-    return _pack("pack_conv2d", 2, weight, bias, geometry, activation, algorithm, input_shape)
+    modes = padding_mode, layout, algorithm
+    return _pack("pack_conv2d", 2, weight, bias, geometry, modes, activation, input_shape)
 
 
 def pack_conv1d(
@@ -70,6 +79,8 @@ def pack_conv1d(
     dilation: Any = 1,
     groups: int = 1,
     *,
+    padding_mode: str = "zeros",
+    layout: str = "NCHW",
     activation: Any = None,
     algorithm: str = "auto",
     input_shape: Any = None,
@@ -78,7 +89,7 @@ def pack_conv1d(
 
     Parameters
     ----------
-    weight, bias, stride, padding, dilation, groups, activation, algorithm : as in `conv1d`
+    weight, bias, stride, padding, dilation, groups, padding_mode, layout, activation, algorithm : as in `conv1d`
     input_shape : (N, C, L), optional
 
     Returns
@@ -98,7 +109,8 @@ def pack_conv1d(
     array([[[0., 1., 3.]]])
     """
     geometry = stride, padding, dilation, groups
-    return _pack("pack_conv1d", 1, weight, bias, geometry, activation, algorithm, input_shape)
+    modes = padding_mode, layout, algorithm
+    return _pack("pack_conv1d", 1, weight, bias, geometry, modes, activation, input_shape)
 
 
 def pack_conv3d(
@@ -109,6 +121,8 @@ def pack_conv3d(
     dilation: Any = 1,
     groups: int = 1,
     *,
+    padding_mode: str = "zeros",
+    layout: str = "NCHW",
     activation: Any = None,
     algorithm: str = "auto",
     input_shape: Any = None,
@@ -117,7 +131,7 @@ def pack_conv3d(
 
     Parameters
     ----------
-    weight, bias, stride, padding, dilation, groups, activation, algorithm : as in `conv3d`
+    weight, bias, stride, padding, dilation, groups, padding_mode, layout, activation, algorithm : as in `conv3d`
     input_shape : (N, C, D, H, W), optional
 
     Returns
@@ -137,7 +151,8 @@ def pack_conv3d(
     array([1., 3.])
     """
     geometry = stride, padding, dilation, groups
-    return _pack("pack_conv3d", 3, weight, bias, geometry, activation, algorithm, input_shape)
+    modes = padding_mode, layout, algorithm
+    return _pack("pack_conv3d", 3, weight, bias, geometry, modes, activation, input_shape)
 
 
 def _pack(
@@ -146,10 +161,11 @@ def _pack(
     weight: Any,
     bias: Any,
     geometry: tuple[Any, ...],
+    modes: tuple[str, str, str],
     activation: Any,
-    algorithm: str,
     input_shape: Any,
 ) -> PackedConv:
+    check_modes(op, *modes[:2])
     stride, padding, dilation, groups = geometry
     kernel = as_array(op, "weight", weight)
     groups = integer(op, "groups", groups, 1)
@@ -162,41 +178,49 @@ def _pack(
     extents = [d * (k - 1) + 1 for d, k in zip(dilations, kernel.shape[2:], strict=True)]
     smallest = (0, kernel.shape[1] * groups, *extents)
     params = conv_params(op, rank, smallest, kernel.shape, strides, pads, dilations, groups)
-    conv_method(op, algorithm, params)
-    fields = kernel.shape, strides, pads, dilations, groups, activation_spec(op, activation), str(algorithm)
-    packed = PackedConv(sys.modules[__name__], PackedConv.pack(params, kernel), own_bias, *fields)
+    conv_method(op, modes[2], params)
+    fields = kernel.shape, strides, pads, dilations, groups, activation_spec(op, activation), str(modes[2])
+    packed = PackedConv(sys.modules[__name__], PackedConv.pack(params, kernel), own_bias, *fields, None, *modes[:2])
     if input_shape is not None:
-        packed.plan(shape_of(op, "input_shape", input_shape, rank + 2))
+        packed.plan(packed_shape(op, packed, input_shape))
     return packed
 
 
-def _name(packed: PackedConv) -> str:
+def packed_shape(op: str, packed: PackedConv, input_shape: Any) -> tuple[int, ...]:
+    """`input_shape`, given in the order of the layout, as (N, C, ...)."""
+    shape = shape_of(op, "input_shape", input_shape, len(packed.stride) + 2)
+    return channels_first(shape) if packed.layout == "NHWC" else shape
+
+
+def packed_name(packed: PackedConv) -> str:
     return f"conv{'_transpose' if packed.transposed else ''}{len(packed.stride)}d"
 
 
 def packed_params(packed: PackedConv, x_shape: tuple[int, ...]) -> Any:
     """The geometry of a packed call; an error names the shapes that do not fit."""
-    op, rank, p = f"packed {_name(packed)}", len(packed.stride), packed
+    op, rank, p = f"packed {packed_name(packed)}", len(packed.stride), packed
     if p.transposed:
         rest = p.stride, p.padding, p.output_padding, p.groups, p.dilation
         return conv_transpose_params(op, rank, x_shape, p.weight_shape, *rest)[0]
-    return conv_params(op, rank, x_shape, p.weight_shape, p.stride, p.padding, p.dilation, p.groups)
+    geometry = p.stride, p.padding, p.dilation, p.groups
+    return conv_params(op, rank, x_shape, p.weight_shape, *geometry, padding_mode=p.padding_mode)
 
 
 def packed_method(packed: PackedConv) -> int:
     """The kernels' code of the algorithm that was asked for."""
     if packed.algorithm == "auto":
         return _kernels.METHODS["auto"]
-    _, cg, *kernel = packed.weight_shape
-    extents = (d * (k - 1) + 1 for d, k in zip(packed.dilation, kernel, strict=True))
-    smallest = (0, cg * packed.groups, *extents)
-    return conv_method(f"packed {_name(packed)}", packed.algorithm, packed_params(packed, smallest))
+    first, second, *kernel = packed.weight_shape
+    channels = first if packed.transposed else second * packed.groups
+    extents = (d * (k - 1) + 1 + sum(p) for d, k, p in zip(packed.dilation, kernel, packed.padding, strict=True))
+    params = packed_params(packed, (0, channels, *extents))
+    return conv_method(f"packed {packed_name(packed)}", packed.algorithm, params)
 
 
 def packed_arguments(packed: PackedConv, x: Any, residual: Any, out: Any) -> tuple[Any, ...]:
     """(plan, x, its layout, residual, y, its layout, ImageOut) of a call that is not the plain fast path."""
-    op = f"packed {_name(packed)}"
-    data, x_layout, x_shape = image_argument(op, "x", x)
+    op = f"packed {packed_name(packed)}"
+    data, x_layout, x_shape = image_of(op, "x", x, len(packed.stride), LAYOUTS[packed.layout])
     if data.dtype != packed.dtype:
         raise TypeError(f"{op}: x is {data.dtype} but the weights were packed as {packed.dtype}")
     plan = packed.plan(x_shape)
@@ -215,69 +239,11 @@ def restore(packed: np.ndarray, bias: Any, *fields: Any) -> PackedConv:
 
 def describe(packed: PackedConv) -> str:
     """The repr of a packed convolution."""
+    modes = "" if packed.padding_mode == "zeros" else f"padding_mode={packed.padding_mode!r}, "
+    modes += "" if packed.layout == "NCHW" else f"layout={packed.layout!r}, "
     return (
-        f"PackedConv({_name(packed)}, weight_shape={packed.weight_shape}, stride={packed.stride}, "
-        f"padding={packed.padding}, "
+        f"PackedConv({packed_name(packed)}, weight_shape={packed.weight_shape}, stride={packed.stride}, "
+        f"padding={packed.padding}, {modes}"
         f"dilation={packed.dilation}, groups={packed.groups}, dtype={packed.dtype}, nbytes={packed.nbytes}, "
         f"algorithm={packed.algorithm!r})"
-    )
-
-
-def _reason(packed: PackedConv, plan: Any, algorithm: str) -> str:
-    """Why a plan has its method."""
-    first, second, *_ = packed.weight_shape
-    inputs = first // packed.groups if packed.transposed else second
-    if packed.algorithm != "auto":
-        return f"as algorithm={packed.algorithm!r} asks"
-    if algorithm == "sub-pixel":
-        return f"since {second} output channels of stride {packed.stride} fill the lanes together"
-    if plan.method >= _kernels.METHODS["winograd2"]:
-        return "the least cost by the model of csrc/ops/conv_winograd.c"
-    refusal = _kernels.conv_refusal(plan.params, _kernels.METHODS["winograd4"])
-    if refusal is None and get_precision() == "strict":
-        return "since set_precision('strict') allows direct sums only"
-    if refusal is None and packed.dtype == np.float64:
-        return "since float64 asks for direct sums"
-    if refusal is None:
-        return "the least cost by the model of csrc/ops/conv_winograd.c"
-    plural = "s" if inputs != 1 else ""
-    return f"with {inputs} input channel{plural} a group; Winograd's methods cannot serve: {refusal}"
-
-
-def explain(packed: PackedConv, input_shape: Any) -> str:
-    """Which algorithm a packed convolution uses for an input, and why, as text.
-
-    Parameters
-    ----------
-    packed : PackedConv
-    input_shape : (N, C, ...)
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    ValueError, TypeError
-        If the shape does not fit the weights, or `packed` is no packed convolution.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from fastnn import explain, ops
-    >>> print(explain(ops.pack_conv2d(np.zeros((32, 16, 3, 3), np.float32)), (1, 16, 64, 64)))
-    conv2d [1, 16, 64, 64] -> [1, 32, 62, 62], float32, 17.7 million multiply-adds
-    algorithm: Winograd F(4x4, 3x3), the least cost by the model of csrc/ops/conv_winograd.c
-    """
-    if not isinstance(packed, PackedConv):
-        raise TypeError(f"explain: packed must come from pack_conv2d or a sibling, got {type(packed).__name__}")
-    shape = shape_of("explain", "input_shape", input_shape, len(packed.stride) + 2)
-    plan = packed.plan(shape)
-    _, channels, *kernel = packed.weight_shape
-    steps = math.prod(shape if packed.transposed else plan.y_shape) * channels * math.prod(kernel)
-    algorithm = _kernels.conv_algorithm(plan.params, plan.method)
-    return (
-        f"{_name(packed)} {list(shape)} -> {list(plan.y_shape)}, {packed.dtype}, "
-        f"{steps / 1e6:.1f} million multiply-adds\n"
-        f"algorithm: {algorithm}, {_reason(packed, plan, algorithm)}"
     )

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.ops._conv import conv_grad_bias, conv_transpose_grad_input, conv_transpose_grad_weight
+from fastnn.ops._conv_grad import conv_grad_bias, conv_transpose_grad_input, conv_transpose_grad_weight
 
 __all__ = [
     "conv_transpose1d_grad_bias", "conv_transpose1d_grad_input", "conv_transpose1d_grad_weight",

@@ -22,6 +22,9 @@ def _params(op, n, c, image, kernel_size, stride, padding, dilation):
     windows = im2col_windows(op, image, kernel, strides, pads, dilations)
     check_size(op, "padded input", (n, c, image[0] + sum(pads[0]), image[1] + sum(pads[1])))
     check_size(op, "output", (n, c, *kernel, *windows))
+    # What no second window or tap makes use of may be any number, and must not overflow below.
+    strides = (strides[0] if windows[0] > 1 else 1, strides[1] if windows[1] > 1 else 1)
+    dilations = (dilations[0] if kernel[0] > 1 else 1, dilations[1] if kernel[1] > 1 else 1)
     before = (pads[0][0], pads[1][0])
     return _kernels.Im2colParams((n, c, *image), windows, kernel, strides, before, dilations)
 

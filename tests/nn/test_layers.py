@@ -262,9 +262,6 @@ def test_only_modules_go_into_sequential(arguments):
 
 # ---- refusals ------------------------------------------------------------------------------------------
 REFUSED = {
-    "Conv2d padding_mode": (lambda: nn.Conv2d(1, 1, 1, padding_mode="reflect"), "padding_mode='reflect'"),
-    "Conv2d circular": (lambda: nn.Conv2d(1, 1, 1, padding_mode="circular"), "padding_mode='circular'"),
-    "Conv1d padding_mode": (lambda: nn.Conv1d(1, 1, 1, padding_mode="replicate"), "padding_mode='replicate'"),
     "ConvTranspose2d device": (lambda: nn.ConvTranspose2d(1, 1, 1, device="cuda"), "device='cuda'"),
     "Conv2d device": (lambda: nn.Conv2d(1, 1, 1, device="cuda"), "device='cuda'"),
     "Conv2d dtype": (lambda: nn.Conv2d(1, 1, 1, dtype=np.float16), "dtype=float16"),

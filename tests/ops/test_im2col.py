@@ -156,6 +156,14 @@ def test_columns_that_do_not_fit_the_image_are_refused(shape, size, words):
         ops.col2im(np.ones(shape, np.float32), size, 3)
 
 
+def test_strides_and_dilations_without_use_may_be_of_any_size():
+    args = {"stride": 2**61, "padding": (0, 3), "dilation": (2**60, 1)}
+    cols = ops.im2col(X, (1, 9), **args)
+    tolerance.assert_same(cols, naive.im2col(X, (1, 9), padding=(0, 3), stride=100).astype(np.float32))
+    image = naive.col2im(cols, (7, 9), (1, 9), padding=(0, 3), stride=100)
+    tolerance.assert_same(ops.col2im(cols, (7, 9), (1, 9), **args), image.astype(np.float32))
+
+
 def test_an_empty_image_is_refused_and_channels_may_be_missing():
     with rejects("im2col", "empty"):
         ops.im2col(X[:, :, :0], 3)
