@@ -295,13 +295,13 @@ static fnn_conv_job one_row(const fnn_conv_job *job) {
 int fnn_conv_is_planes(const fnn_conv_job *job) {
     const fnn_conv_job flat = one_row(job);
     const ptrdiff_t xs = job->xc / job->groups;
-    if (!fnn_conv_is_flat(job) || job->algorithm == FNN_CONV_DEPTHWISE || flat.transposed || job->x_layout != FNN_NCHW ||
-        job->y_layout != FNN_NCHW || xs == 0)
+    if (!fnn_conv_is_flat(job) || job->algorithm == FNN_CONV_DEPTHWISE || flat.transposed ||
+        job->x_layout != FNN_NCHW || job->y_layout != FNN_NCHW || xs == 0)
         return 0;
     const int lanes_filled = (double)flat.yw >= 0.85 * FNN_BLOCK * run_cost(flat.yw);
     if (flat.yh == 1 && flat.kh == 1 && flat.sw <= 2) return lanes_filled;
     if (job->kh * job->kw == 1 || job->sw > 2) return 0;
-    return job->algorithm == FNN_CONV_PLANAR || (job->groups > 1 && xs <= FNN_BLOCK && job->sh * job->sw == 1);
+    return job->algorithm == FNN_CONV_PLANAR || (job->groups > 1 && xs <= FNN_BLOCK && fnn_max(job->sh, job->sw) == 1);
 }
 
 fnn_status fnn_conv_planes(const fnn_conv_job *original) {

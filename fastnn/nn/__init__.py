@@ -9,9 +9,9 @@ when they change.
 from fastnn.nn import init
 from fastnn.nn.activation import ReLU
 from fastnn.nn.container import ModuleList, Sequential
-from fastnn.nn.fold import Fold, Unfold
 from fastnn.nn.conv import Conv1d, Conv2d, Conv3d
 from fastnn.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from fastnn.nn.fold import Fold, Unfold
 from fastnn.nn.linear import Linear
 from fastnn.nn.loss import CrossEntropyLoss
 from fastnn.nn.module import Module

@@ -15,8 +15,6 @@ from fastnn.ops.activation import (
     softmax,
     softmax_grad_input,
 )
-from fastnn.ops.conv_matrix import conv_matrix
-from fastnn.ops.im2col import col2im, im2col
 from fastnn.ops.conv import conv1d, conv2d, conv3d
 from fastnn.ops.conv_grad import (
     conv1d_grad_bias,
@@ -29,6 +27,7 @@ from fastnn.ops.conv_grad import (
     conv3d_grad_input,
     conv3d_grad_weight,
 )
+from fastnn.ops.conv_matrix import conv_matrix
 from fastnn.ops.conv_packed import PackedConv, explain, pack_conv1d, pack_conv2d, pack_conv3d
 from fastnn.ops.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
 from fastnn.ops.conv_transpose_grad import (
@@ -43,6 +42,7 @@ from fastnn.ops.conv_transpose_grad import (
     conv_transpose3d_grad_weight,
 )
 from fastnn.ops.conv_transpose_packed import pack_conv_transpose1d, pack_conv_transpose2d, pack_conv_transpose3d
+from fastnn.ops.im2col import col2im, im2col
 from fastnn.ops.linear import (
     PackedLinear,
     linear,
@@ -73,11 +73,11 @@ __all__ = [
     "conv2d_grad_bias",
     "conv2d_grad_input",
     "conv2d_grad_weight",
-    "conv_matrix",
     "conv3d",
     "conv3d_grad_bias",
     "conv3d_grad_input",
     "conv3d_grad_weight",
+    "conv_matrix",
     "conv_transpose1d",
     "conv_transpose1d_grad_bias",
     "conv_transpose1d_grad_input",

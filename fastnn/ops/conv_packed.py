@@ -187,10 +187,11 @@ def packed_method(packed: PackedConv) -> int:
     """The kernels' code of the algorithm that was asked for."""
     if packed.algorithm == "auto":
         return _kernels.METHODS["auto"]
-    _, cg, *kernel = packed.weight_shape
-    extents = (d * (k - 1) + 1 for d, k in zip(packed.dilation, kernel, strict=True))
-    smallest = (0, cg * packed.groups, *extents)
-    return conv_method(f"packed {_name(packed)}", packed.algorithm, packed_params(packed, smallest))
+    first, second, *kernel = packed.weight_shape
+    channels = first if packed.transposed else second * packed.groups
+    extents = (d * (k - 1) + 1 + sum(p) for d, k, p in zip(packed.dilation, kernel, packed.padding, strict=True))
+    params = packed_params(packed, (0, channels, *extents))
+    return conv_method(f"packed {_name(packed)}", packed.algorithm, params)
 
 
 def packed_arguments(packed: PackedConv, x: Any, residual: Any, out: Any) -> tuple[Any, ...]:
@@ -215,11 +216,11 @@ def restore(packed: np.ndarray, bias: Any, *fields: Any) -> PackedConv:
 
 def describe(packed: PackedConv) -> str:
     """The repr of a packed convolution."""
+    extra = f"output_padding={packed.output_padding}, " if packed.transposed else ""
     return (
         f"PackedConv({_name(packed)}, weight_shape={packed.weight_shape}, stride={packed.stride}, "
-        f"padding={packed.padding}, "
-        f"dilation={packed.dilation}, groups={packed.groups}, dtype={packed.dtype}, nbytes={packed.nbytes}, "
-        f"algorithm={packed.algorithm!r})"
+        f"padding={packed.padding}, {extra}dilation={packed.dilation}, groups={packed.groups}, dtype={packed.dtype}, "
+        f"nbytes={packed.nbytes}, algorithm={packed.algorithm!r})"
     )
 
 
@@ -230,7 +231,7 @@ def _reason(packed: PackedConv, plan: Any, algorithm: str) -> str:
     if packed.algorithm != "auto":
         return f"as algorithm={packed.algorithm!r} asks"
     if algorithm == "sub-pixel":
-        return f"since {second} output channels of stride {packed.stride} fill the lanes together"
+        return f"since {second} output channels a group and stride {packed.stride} fill the lanes only together"
     if plan.method >= _kernels.METHODS["winograd2"]:
         return "the least cost by the model of csrc/ops/conv_winograd.c"
     refusal = _kernels.conv_refusal(plan.params, _kernels.METHODS["winograd4"])
@@ -240,7 +241,8 @@ def _reason(packed: PackedConv, plan: Any, algorithm: str) -> str:
         return "since float64 asks for direct sums"
     if refusal is None:
         return "the least cost by the model of csrc/ops/conv_winograd.c"
-    return f"with {inputs} input channel{'s' if inputs != 1 else ''} a group; Winograd's methods cannot serve: {refusal}"
+    channels = f"{inputs} input channel{'s' if inputs != 1 else ''}"
+    return f"with {channels} a group; Winograd's methods cannot serve: {refusal}"
 
 
 def explain(packed: PackedConv, input_shape: Any) -> str:
@@ -275,7 +277,8 @@ def explain(packed: PackedConv, input_shape: Any) -> str:
     _, channels, *kernel = packed.weight_shape
     steps = math.prod(shape if packed.transposed else plan.y_shape) * channels * math.prod(kernel)
     algorithm = _kernels.conv_algorithm(plan.params, plan.method)
+    shapes = f"{list(shape)} -> {list(plan.y_shape)}"
     return (
-        f"{_name(packed)} {list(shape)} -> {list(plan.y_shape)}, {packed.dtype}, {steps / 1e6:.1f} million multiply-adds\n"
+        f"{_name(packed)} {shapes}, {packed.dtype}, {steps / 1e6:.1f} million multiply-adds\n"
         f"algorithm: {algorithm}, {_reason(packed, plan, algorithm)}"
     )
