@@ -35,11 +35,13 @@ OPS = [
             "conv{}d_grad_bias(gy, *, layout='NCHW')",
             f"pack_conv{{}}d(weight, bias=None, {CONV}, *, {MODES}, activation=None, algorithm='auto', "
             "input_shape=None)",
-            f"conv_transpose{{}}d(x, weight, bias=None, {TRANSPOSE}, *, activation=None, residual=None, out=None)",
+            f"conv_transpose{{}}d(x, weight, bias=None, {TRANSPOSE}, *, activation=None, "
+            "residual=None, algorithm='auto', out=None)",
             f"conv_transpose{{}}d_grad_input(gy, weight, input_shape, {TRANSPOSE})",
             f"conv_transpose{{}}d_grad_weight(gy, x, weight_shape, {TRANSPOSE})",
             "conv_transpose{}d_grad_bias(gy)",
-            f"pack_conv_transpose{{}}d(weight, bias=None, {TRANSPOSE}, *, activation=None, input_shape=None)",
+            f"pack_conv_transpose{{}}d(weight, bias=None, {TRANSPOSE}, *, activation=None, "
+            "algorithm='auto', input_shape=None)",
         )
     ),
     "linear(x, weight, bias=None, *, activation=None, out=None)",

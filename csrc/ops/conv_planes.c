@@ -301,7 +301,7 @@ int fnn_conv_is_planes(const fnn_conv_job *job) {
     const int lanes_filled = (double)flat.yw >= 0.85 * FNN_BLOCK * run_cost(flat.yw);
     if (flat.yh == 1 && flat.kh == 1 && flat.sw <= 2) return lanes_filled;
     if (job->kh * job->kw == 1 || job->sw > 2) return 0;
-    return job->algorithm == FNN_CONV_PLANAR || (job->groups > 1 && xs <= FNN_BLOCK && job->sh * job->sw == 1);
+    return job->algorithm == FNN_CONV_PLANAR || (job->groups > 1 && xs <= FNN_BLOCK && fnn_max(job->sh, job->sw) == 1);
 }
 
 fnn_status fnn_conv_planes(const fnn_conv_job *original) {

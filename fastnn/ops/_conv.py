@@ -241,6 +241,7 @@ def conv_transpose(
     geometry: tuple[Any, ...],
     activation: Any,
     residual: Any,
+    algorithm: str,
     out: Any,
 ) -> Any:
     """The body of the transposed convolutions; `geometry` is (stride, padding, output_padding, groups, dilation)."""
@@ -249,4 +250,4 @@ def conv_transpose(
     params, _ = conv_transpose_params(op, rank, image[2], kernel.shape, *geometry)
     if bias is not None:
         bias = shaped(op, "bias", bias, (params.y_shape[1],), image[0], "x")
-    return _run(op, params, _kernels.METHODS["auto"], image, kernel, bias, residual, activation, out)
+    return _run(op, params, conv_method(op, algorithm, params), image, kernel, bias, residual, activation, out)

@@ -20,7 +20,7 @@ def _reason(packed: PackedConv, plan: Any, algorithm: str) -> str:
     if packed.algorithm != "auto":
         return f"as algorithm={packed.algorithm!r} asks"
     if algorithm == "sub-pixel":
-        return f"since {second} output channels of stride {packed.stride} fill the lanes together"
+        return f"since {second} output channels a group and stride {packed.stride} fill the lanes only together"
     if plan.method >= _kernels.METHODS["winograd2"]:
         return "the least cost by the model of csrc/ops/conv_winograd.c"
     refusal = _kernels.conv_refusal(plan.params, _kernels.METHODS["winograd4"])

@@ -239,7 +239,8 @@ def restore(packed: np.ndarray, bias: Any, *fields: Any) -> PackedConv:
 
 def describe(packed: PackedConv) -> str:
     """The repr of a packed convolution."""
-    modes = "" if packed.padding_mode == "zeros" else f"padding_mode={packed.padding_mode!r}, "
+    modes = f"output_padding={packed.output_padding}, " if packed.transposed else ""
+    modes += "" if packed.padding_mode == "zeros" else f"padding_mode={packed.padding_mode!r}, "
     modes += "" if packed.layout == "NCHW" else f"layout={packed.layout!r}, "
     return (
         f"PackedConv({packed_name(packed)}, weight_shape={packed.weight_shape}, stride={packed.stride}, "

@@ -22,6 +22,7 @@ def conv_transpose1d(
     *,
     activation: Any = None,
     residual: Any = None,
+    algorithm: str = "auto",
     out: Any = None,
 ) -> Any:
     """Transposed convolution of sequences with fused bias, residual and activation.
@@ -40,6 +41,7 @@ def conv_transpose1d(
     groups : int that divides C
     activation : as in `conv2d`
     residual : array like the result, optional
+    algorithm : as in `conv2d`
     out : array [N, OC, OL], optional
         Receives the result and is returned.
 
@@ -60,7 +62,7 @@ def conv_transpose1d(
     array([[[1., 1., 3., 2., 2.]]])
     """
     geometry = stride, padding, output_padding, groups, dilation
-    return conv_transpose("conv_transpose1d", 1, x, weight, bias, geometry, activation, residual, out)
+    return conv_transpose("conv_transpose1d", 1, x, weight, bias, geometry, activation, residual, algorithm, out)
 
 
 def conv_transpose2d(
@@ -75,6 +77,7 @@ def conv_transpose2d(
     *,
     activation: Any = None,
     residual: Any = None,
+    algorithm: str = "auto",
     out: Any = None,
 ) -> Any:
     """Transposed convolution of images with fused bias, residual and activation.
@@ -98,6 +101,7 @@ def conv_transpose2d(
     activation : as in `conv2d`
     residual : array or Blocked like the result, optional
         Added before the activation.
+    algorithm : as in `conv2d`
     out : array or Blocked [N, OC, OH, OW], optional
         Receives the result and is returned. Its kind, plain or Blocked, is free.
 
@@ -121,7 +125,7 @@ def conv_transpose2d(
            [1., 1., 2., 2.]])
     """
     geometry = stride, padding, output_padding, groups, dilation
-    return conv_transpose("conv_transpose2d", 2, x, weight, bias, geometry, activation, residual, out)
+    return conv_transpose("conv_transpose2d", 2, x, weight, bias, geometry, activation, residual, algorithm, out)
 
 
 def conv_transpose3d(
@@ -136,6 +140,7 @@ def conv_transpose3d(
     *,
     activation: Any = None,
     residual: Any = None,
+    algorithm: str = "auto",
     out: Any = None,
 ) -> Any:
     """Transposed convolution of volumes with fused bias, residual and activation.
@@ -154,6 +159,7 @@ def conv_transpose3d(
     groups : int that divides C
     activation : as in `conv2d`
     residual : array like the result, optional
+    algorithm : as in `conv2d`
     out : array [N, OC, OD, OH, OW], optional
         Receives the result and is returned.
 
@@ -174,4 +180,4 @@ def conv_transpose3d(
     (1, 1, 3, 1, 2)
     """
     geometry = stride, padding, output_padding, groups, dilation
-    return conv_transpose("conv_transpose3d", 3, x, weight, bias, geometry, activation, residual, out)
+    return conv_transpose("conv_transpose3d", 3, x, weight, bias, geometry, activation, residual, algorithm, out)

@@ -5,7 +5,7 @@ from typing import Any
 from fastnn._kernels import PackedConv
 from fastnn.ops import conv_packed
 from fastnn.ops._checks import activation_spec, as_array, integer, shaped, sizes
-from fastnn.ops._conv import conv_transpose_params, transpose_padding
+from fastnn.ops._conv import conv_method, conv_transpose_params, transpose_padding
 from fastnn.ops._shapes import check_weight, shape_of
 
 __all__ = ["pack_conv_transpose1d", "pack_conv_transpose2d", "pack_conv_transpose3d"]
@@ -21,13 +21,14 @@ def pack_conv_transpose1d(
     dilation: Any = 1,
     *,
     activation: Any = None,
+    algorithm: str = "auto",
     input_shape: Any = None,
 ) -> PackedConv:
     """Bring the weights of a transposed convolution into the kernel's order once, for many calls.
 
     Parameters
     ----------
-    weight, bias, stride, padding, output_padding, groups, dilation, activation : as in `conv_transpose1d`
+    weight, bias, stride, padding, output_padding, groups, dilation, activation, algorithm : as in `conv_transpose1d`
     input_shape : (N, C, L), optional
         Checked against the weights now instead of at the first call.
 
@@ -49,7 +50,7 @@ def pack_conv_transpose1d(
     array([[[1., 1., 3., 2., 2.]]])
     """
     geometry = stride, padding, output_padding, groups, dilation
-    return _pack("pack_conv_transpose1d", 1, weight, bias, geometry, activation, input_shape)
+    return _pack("pack_conv_transpose1d", 1, weight, bias, geometry, activation, algorithm, input_shape)
 
 
 def pack_conv_transpose2d(
@@ -62,13 +63,14 @@ def pack_conv_transpose2d(
     dilation: Any = 1,
     *,
     activation: Any = None,
+    algorithm: str = "auto",
     input_shape: Any = None,
 ) -> PackedConv:
     """Bring the weights of a transposed convolution into the kernel's order once, for many calls.
 
     Parameters
     ----------
-    weight, bias, stride, padding, output_padding, groups, dilation, activation : as in `conv_transpose2d`
+    weight, bias, stride, padding, output_padding, groups, dilation, activation, algorithm : as in `conv_transpose2d`
     input_shape : (N, C, H, W), optional
         Checked against the weights now instead of at the first call.
 
@@ -92,7 +94,7 @@ def pack_conv_transpose2d(
     True
     """
     geometry = stride, padding, output_padding, groups, dilation
-    return _pack("pack_conv_transpose2d", 2, weight, bias, geometry, activation, input_shape)
+    return _pack("pack_conv_transpose2d", 2, weight, bias, geometry, activation, algorithm, input_shape)
 
 
 def pack_conv_transpose3d(
@@ -105,13 +107,14 @@ def pack_conv_transpose3d(
     dilation: Any = 1,
     *,
     activation: Any = None,
+    algorithm: str = "auto",
     input_shape: Any = None,
 ) -> PackedConv:
     """Bring the weights of a transposed convolution into the kernel's order once, for many calls.
 
     Parameters
     ----------
-    weight, bias, stride, padding, output_padding, groups, dilation, activation : as in `conv_transpose3d`
+    weight, bias, stride, padding, output_padding, groups, dilation, activation, algorithm : as in `conv_transpose3d`
     input_shape : (N, C, D, H, W), optional
         Checked against the weights now instead of at the first call.
 
@@ -133,11 +136,18 @@ def pack_conv_transpose3d(
     (1, 1, 3, 1, 2)
     """
     geometry = stride, padding, output_padding, groups, dilation
-    return _pack("pack_conv_transpose3d", 3, weight, bias, geometry, activation, input_shape)
+    return _pack("pack_conv_transpose3d", 3, weight, bias, geometry, activation, algorithm, input_shape)
 
 
 def _pack(
-    op: str, rank: int, weight: Any, bias: Any, geometry: tuple[Any, ...], activation: Any, input_shape: Any
+    op: str,
+    rank: int,
+    weight: Any,
+    bias: Any,
+    geometry: tuple[Any, ...],
+    activation: Any,
+    algorithm: str,
+    input_shape: Any,
 ) -> PackedConv:
     stride, padding, output_padding, groups, dilation = geometry
     kernel = as_array(op, "weight", weight)
@@ -152,7 +162,8 @@ def _pack(
     # The smallest input that padding leaves something of.
     least = (0, kernel.shape[0], *(sum(pad) // s + 2 for pad, s in zip(pads, strides, strict=True)))
     params, _ = conv_transpose_params(op, rank, least, kernel.shape, strides, pads, extra, groups, dilations)
-    fields = kernel.shape, strides, pads, dilations, groups, activation_spec(op, activation), "auto", extra
+    conv_method(op, algorithm, params)
+    fields = kernel.shape, strides, pads, dilations, groups, activation_spec(op, activation), str(algorithm), extra
     packed = PackedConv(conv_packed, PackedConv.pack(params, kernel), own_bias, *fields)
     if input_shape is not None:
         packed.plan(shape_of(op, "input_shape", input_shape, rank + 2))

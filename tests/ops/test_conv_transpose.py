@@ -221,7 +221,21 @@ def test_explain_names_the_algorithm(name, word):
     packed = ops.pack_conv_transpose2d(np.ones(case.weight, np.float32), **case.args)
     text = fastnn.explain(packed, case.x)
     assert word in text and "conv_transpose2d" in text and str(list(case.y)) in text
-    assert "conv_transpose2d" in repr(packed)
+    assert repr(packed).startswith("PackedConv(conv_transpose2d, ") and "output_padding=" in repr(packed)
+
+
+def test_an_algorithm_can_be_forced_and_refused():
+    rng = np.random.default_rng(4)
+    x, weight = rng.standard_normal((1, 20, 9, 10)), rng.standard_normal((20, 18, 3, 3))
+    expected = naive.conv_transpose(x, weight, padding=1)
+    for algorithm, family in [("direct", "conv"), ("winograd2", "winograd2"), ("winograd4", "winograd4")]:
+        y = ops.conv_transpose2d(x.astype(np.float32), weight.astype(np.float32), padding=1, algorithm=algorithm)
+        tolerance.assert_close(y, expected, family, 20 * 9)
+        packed = ops.pack_conv_transpose2d(weight.astype(np.float32), padding=1, algorithm=algorithm)
+        tolerance.assert_same(packed(x.astype(np.float32)), y)
+    for refused in (ops.conv_transpose2d, lambda x, *a, **k: ops.pack_conv_transpose2d(*a, **k)):
+        with rejects(("conv_transpose2d", "pack_conv_transpose2d"), "winograd4", "stride"):
+            refused(x, weight, stride=2, algorithm="winograd4")
 
 
 @pytest.mark.parametrize("isa", contract.isas(), indirect=True)
