@@ -104,7 +104,12 @@ static fnn_grad_plan plan_of(const fnn_conv_params *c, fnn_conv_algorithm a, con
     return p;
 }
 
-fnn_status fnn_conv_grad_weight(const fnn_conv_params *c, const void *gy, const void *x, void *gw) {
+fnn_status fnn_conv_grad_weight(const fnn_conv_params *params, const void *gy, const void *x, void *gw) {
+    fnn_conv_params one = *params; /* strides of an axis with one output matter to nothing, but may be huge */
+    const fnn_conv_params *c = &one;
+    if (c->od == 1) one.sd = 1;
+    if (c->oh == 1) one.sh = 1;
+    if (c->ow == 1) one.sw = 1;
     const ptrdiff_t cg = c->c / c->groups, ocg = c->oc / c->groups;
     const fnn_conv_algorithm a = fnn_conv_choose(cg, ocg, c->groups);
     if (c->oc * cg == 0) return FNN_OK;

@@ -2,10 +2,10 @@
  * for float32 and float64, on every instruction set of this machine, with 1, 2 and 4 threads, from several threads at
  * once, nested and after a fork. Made to run under the sanitizers and under an emulator.
  *
- *   driver [--need ISA] [--random N] [--fork 0]
+ *   driver [--need ISA] [--random N] [--every N] [--fork 0]
  *
  * --need fails when ISA cannot run here (so that a cross build cannot pass by testing nothing); --random sets the
- * number of random shapes per operation; --fork 0 leaves out the fork checks, for emulators that cannot.
+ * number of random shapes per operation; --every takes one in N variants of a convolution; --fork 0 leaves out the fork checks, for emulators that cannot.
  * Exit status: 0 when all passed. */
 #include "naive.h"
 #include "modes.h"
@@ -33,6 +33,7 @@ int main(int argc, char **argv) {
     for (int i = 1; i + 1 < argc; i += 2) {
         if (!strcmp(argv[i], "--need")) need = argv[i + 1];
         if (!strcmp(argv[i], "--random")) random_shapes = atoi(argv[i + 1]);
+        if (!strcmp(argv[i], "--every") && atoi(argv[i + 1]) > 0) every = atoi(argv[i + 1]);
         if (!strcmp(argv[i], "--fork")) with_fork = atoi(argv[i + 1]);
     }
     fnn_init();
