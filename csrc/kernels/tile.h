@@ -43,9 +43,6 @@ FNN_NOINLINE const real *tile_gather(const fnn_strip *s, real *raw, ptrdiff_t ro
 /* Panels stream from the second-level cache: 2 KiB ahead gave 0.87 of the FMA peak where no prefetch gave 0.70
  * (512-512 3x3 at 28x28) and 0.90 against 0.67 (1x1, 256-64 at 56x56); AMD Zen 3, 2026-11. */
 #define PREFETCH_STEPS 32
-/* Where the strip that follows reads other panels, s->next, its lines are asked for evenly over all rows of this one: a
- * stream from the third-level cache or memory needs the time of all tiles, not of the first alone. Products of a Winograd
- * convolution, best of 15 calls: 512-512 at 14x14 0.90 -> 0.73 ms, at 28x28 2.18 -> 2.05; AMD Zen 5, 2026-11. */
 /* The a side of a chunk of 16 channels lies on other cache lines than the chunk before: fetch it two chunks early. */
 #define AHEAD 2
 
@@ -68,6 +65,10 @@ FNN_ALWAYS_INLINE void tile(const fnn_strip *s, ptrdiff_t row, ptrdiff_t panel, 
         for (int i = 0; i < mr; i++)
             acc[i][w] = s->row_bias ? vf_set1(((const real *)s->row_bias)[row + i]) : start;
     }
+    /* Where the strip that follows reads other panels, s->next, its lines are asked for evenly over all rows of this one:
+     * a stream from the third-level cache or memory needs the time of all tiles, not of the first alone. Products of a
+     * Winograd convolution, best of 15 calls: 512-512 at 14x14 0.90 -> 0.73 ms, at 28x28 2.18 -> 2.05; AMD Zen 5,
+     * 2026-11. */
     const ptrdiff_t line = FNN_BLOCK * (ptrdiff_t)sizeof(real), steps = s->n_chunks * s->chunk_len;
     const ptrdiff_t ahead_step = s->next ? mr * line / s->rows : b_step * (ptrdiff_t)sizeof(real);
     const ptrdiff_t steps_ahead = s->chunk_len > PREFETCH_STEPS || b_step == FNN_BLOCK ? PREFETCH_STEPS : 0;
