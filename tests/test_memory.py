@@ -26,13 +26,13 @@ SETUP = """if True:
     y = ops.conv2d(x, w); by = ops.conv2d(bx, w)
     packed = ops.pack_conv2d(w, algorithm="winograd4")
     """
-# One leaked result of a call would be 100 KB or more; 200 of them are 20 MB.
+# One leaked result of a call would be 100 KB or more; 200 of them are 20 MB. The first 200 fill the bounded caches.
 GROW = (
     SETUP
     + """
     def round_trip():
         {body}
-    for _ in range(20):
+    for _ in range(200):
         round_trip()
     before = resident()
     for _ in range(200):
