@@ -28,6 +28,11 @@ class Conv:
         size, _ = naive.conv_triples(self.x[2:], self.weight[2:], *plain.values())
         return (self.x[0], self.weight[0], *size)
 
+    @property
+    def is_depthwise(self):
+        """One input and one output channel a group."""
+        return self.args.get("groups", 1) == self.weight[0] > 1 == self.weight[1]
+
 
 CONV = {
     "one_pixel": Conv((2, 3, 1, 1), (5, 3, 1, 1)),
