@@ -10,7 +10,8 @@ def set_strict(bint strict):
 
 
 METHODS = {
-    "auto": FNN_AUTO, "direct": FNN_DIRECT, "im2col": FNN_IM2COL, "winograd2": FNN_WINOGRAD2, "winograd4": FNN_WINOGRAD4,
+    "auto": FNN_AUTO, "direct": FNN_DIRECT, "im2col": FNN_IM2COL,
+    "winograd2": FNN_WINOGRAD2, "winograd4": FNN_WINOGRAD4,
 }
 ACTIVATIONS = {None: 0, "relu": 1, "clip": 2, "leaky_relu": 3, "silu": 4, "hardswish": 5, "sigmoid": 6, "tanh": 7}
 

@@ -235,7 +235,7 @@ REFUSED = {
     "narrow groups": ({"weight": (21, 6, 3, 3)}, {"groups": 3}, ("depthwise", "winograd2"), "cannot serve"),
     "one group": ({}, {}, ("depthwise",), "as many groups as input channels"),
     "multiplier": ({"weight": (36, 1, 3, 3)}, {"groups": 18}, ("depthwise", "winograd4"), "cannot serve"),
-    "matrix of one channel": ({"weight": (18, 1, 3, 3)}, {"groups": 18}, ("im2col",), "one input and one output channel"),
+    "matrix of one channel": ({"weight": (18, 1, 3, 3)}, {"groups": 18}, ("im2col",), "one input and one output"),
     "matrix of a mirror": ({}, {"padding": 1, "padding_mode": "reflect"}, ("im2col",), "padding is not of zeros"),
     "channels last": ({"x": (2, 7, 9, 18)}, {"layout": "NHWC"}, ("im2col",), "image is NHWC"),
     "unknown": ({}, {}, ("Winograd4", "winograd", "fft", ""), "auto, direct, im2col, winograd2, winograd4, depthwise"),
