@@ -50,8 +50,8 @@ typedef struct {
     ptrdiff_t n, c, h, w, oh, ow; /* h, w, oh, ow >= 1 */
     int mode;                     /* fnn_resample_mode */
     int align_corners;            /* linear, cubic: first and last pixel stay at the ends */
-    double step_h, step_w;        /* input pixels an output pixel, where not align_corners: h / oh unless a scale is given */
-    int layout;                   /* FNN_NCHW or FNN_BLOCKED, of both arrays */
+    double step_h, step_w; /* input pixels an output pixel, where not align_corners: h / oh unless a scale is given */
+    int layout;            /* FNN_NCHW or FNN_BLOCKED, of both arrays */
 } fnn_interpolate_params;
 
 /* y[n][c][oh][ow] from x[n][c][h][w], along both axes by the mode; cubic: a = -0.75, edge pixels repeated. */

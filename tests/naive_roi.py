@@ -121,9 +121,7 @@ def roi_align(x, boxes, output_size, spatial_scale=1.0, sampling_ratio=-1, align
     return y
 
 
-def roi_align_grad_input(
-    gy, boxes, input_shape, spatial_scale=1.0, sampling_ratio=-1, aligned=False, real=np.float64
-):
+def roi_align_grad_input(gy, boxes, input_shape, spatial_scale=1.0, sampling_ratio=-1, aligned=False, real=np.float64):
     gy, gx = f64(gy), np.zeros(input_shape)
     for k, box in enumerate(boxes):
         samples = align_samples(box, gy.shape[2:], spatial_scale, sampling_ratio, aligned, input_shape[2:], real)
@@ -192,9 +190,7 @@ def axes_of(x_shape, size, scale_factor, mode, align_corners):
     if size is None:
         size = [math.floor(n * f) for n, f in zip(x_shape[2:], factors, strict=True)]
     size = np.broadcast_to(size, rank).tolist()
-    return [
-        axis_matrix(n, o, mode, align_corners, f) for n, o, f in zip(x_shape[2:], size, factors, strict=True)
-    ]
+    return [axis_matrix(n, o, mode, align_corners, f) for n, o, f in zip(x_shape[2:], size, factors, strict=True)]
 
 
 def along_axes(x, matrices):

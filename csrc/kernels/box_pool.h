@@ -11,58 +11,74 @@ FNN_ALWAYS_INLINE vf box_pool_larger(vf best, vf a, const int careful) {
     return careful ? vf_select(vm_or(vf_gt(a, best), vf_isnan(a)), a, best) : vf_max(best, a);
 }
 
-/* y[i*y_step] = max over t < n of x[t*line_step + i*item_step]. */
-FNN_ALWAYS_INLINE void box_pool_lines(const real *x, ptrdiff_t n, ptrdiff_t line_step, ptrdiff_t items,
-                                      ptrdiff_t item_step, real *y, ptrdiff_t y_step, const int careful) {
-    for (ptrdiff_t i = 0; i < items; i++, x += item_step, y += y_step)
-        FNN_UNROLL
+/* One row of scratch: y[j] = max over t < n of x[line[j*n + t]]. */
+FNN_ALWAYS_INLINE void box_pool_columns(const real *x, const int32_t *line, ptrdiff_t n, ptrdiff_t bins, real *y,
+                                        const int careful) {
+    for (ptrdiff_t j = 0; j < bins; j++, line += n, y += FNN_BLOCK) FNN_UNROLL
         for (int v = 0; v < FNN_NV; v++) {
-            vf best = vf_load(x + v * FNN_VF);
-            FNN_UNROLL
+            vf best = vf_load(x + line[0] * FNN_BLOCK + v * FNN_VF);
             for (ptrdiff_t t = 1; t < n; t++)
-                best = box_pool_larger(best, vf_load(x + t * line_step + v * FNN_VF), careful);
+                best = box_pool_larger(best, vf_load(x + line[t] * FNN_BLOCK + v * FNN_VF), careful);
             vf_store(y + v * FNN_VF, best);
         }
 }
 
-/* Constant counts for the commonest bins: the count is the same for all items. */
-FNN_ALWAYS_INLINE void box_pool_bin(const real *x, ptrdiff_t n, ptrdiff_t line_step, ptrdiff_t items,
-                                    ptrdiff_t item_step, real *y, ptrdiff_t y_step, const int careful) {
-    if (n <= 0)
-        for (ptrdiff_t i = 0; i < items; i++)
-            for (int v = 0; v < FNN_NV; v++) vf_store(y + i * y_step + v * FNN_VF, vf_zero());
-    else if (n == 1)
-        box_pool_lines(x, 1, line_step, items, item_step, y, y_step, careful);
-    else if (n == 2)
-        box_pool_lines(x, 2, line_step, items, item_step, y, y_step, careful);
-    else if (n == 3)
-        box_pool_lines(x, 3, line_step, items, item_step, y, y_step, careful);
-    else if (n == 4)
-        box_pool_lines(x, 4, line_step, items, item_step, y, y_step, careful);
-    else if (n == 5)
-        box_pool_lines(x, 5, line_step, items, item_step, y, y_step, careful);
-    else
-        box_pool_lines(x, n, line_step, items, item_step, y, y_step, careful);
+/* One row of results: y[j] = max over t < n of x[line[t]*row + j]. */
+FNN_ALWAYS_INLINE void box_pool_rows(const real *x, const int32_t *line, ptrdiff_t n, ptrdiff_t row, real *y,
+                                     const int careful) {
+    for (ptrdiff_t j = 0; j < row; j += FNN_VF) {
+        vf best = vf_load(x + line[0] * row + j);
+        for (ptrdiff_t t = 1; t < n; t++) best = box_pool_larger(best, vf_load(x + line[t] * row + j), careful);
+        vf_store(y + j, best);
+    }
 }
 
-FNN_ALWAYS_INLINE void box_pool_all(const fnn_box_pool *p, const int careful) {
-    const ptrdiff_t x_row = p->x_row * FNN_BLOCK, row = p->ow * FNN_BLOCK;
+FNN_ALWAYS_INLINE void box_pool_all_columns(const fnn_box_pool *p, const ptrdiff_t n, const int careful) {
     const real *x = p->x;
-    real *scratch = p->scratch, *y = p->y;
-    for (ptrdiff_t j = 0; j < p->ow; j++)
-        box_pool_bin(x + p->column_begin[j] * FNN_BLOCK, p->column_end[j] - p->column_begin[j], FNN_BLOCK, p->rows,
-                     x_row, scratch + j * FNN_BLOCK, row, careful);
-    for (ptrdiff_t i = 0; i < p->oh; i++)
-        box_pool_bin(scratch + p->row_begin[i] * row, p->row_end[i] - p->row_begin[i], row, p->ow, FNN_BLOCK,
-                     y + i * row, FNN_BLOCK, careful);
+    for (ptrdiff_t r = 0; r < p->rows; r++)
+        box_pool_columns(x + r * p->x_row * FNN_BLOCK, p->column_line, n, p->ow,
+                         (real *)p->scratch + r * p->ow * FNN_BLOCK, careful);
 }
+
+FNN_ALWAYS_INLINE void box_pool_all_rows(const fnn_box_pool *p, const ptrdiff_t n, const int careful) {
+    const ptrdiff_t row = p->ow * FNN_BLOCK;
+    for (ptrdiff_t i = 0; i < p->oh; i++)
+        box_pool_rows(p->scratch, p->row_line + i * n, n, row, (real *)p->y + i * row, careful);
+}
+
+/* Bins without pixels were given the box's first one. */
+FNN_NOINLINE void box_pool_empty(const fnn_box_pool *p) {
+    for (ptrdiff_t i = 0; i < p->oh; i++)
+        for (ptrdiff_t j = 0; j < p->ow; j++) {
+            if (p->row_begin[i] < p->row_end[i] && p->column_begin[j] < p->column_end[j]) continue;
+            real *y = (real *)p->y + (i * p->ow + j) * FNN_BLOCK;
+            for (int v = 0; v < FNN_NV; v++) vf_store(y + v * FNN_VF, vf_zero());
+        }
+}
+
+/* The commonest counts of pixels are constants; all bins take the same, so that nothing depends on the bin. */
+#define BOX_POOL_COUNTS(pass, n) \
+    if (p->careful) \
+        pass(p, n, 1); \
+    else if (n == 1) \
+        pass(p, 1, 0); \
+    else if (n == 2) \
+        pass(p, 2, 0); \
+    else if (n == 3) \
+        pass(p, 3, 0); \
+    else if (n == 4) \
+        pass(p, 4, 0); \
+    else if (n == 5) \
+        pass(p, 5, 0); \
+    else \
+        pass(p, n, 0);
 
 void FNN_NAME(box_pool)(const fnn_box_pool *p) {
-    if (p->careful)
-        box_pool_all(p, 1);
-    else
-        box_pool_all(p, 0);
+    BOX_POOL_COUNTS(box_pool_all_columns, p->column_taps)
+    BOX_POOL_COUNTS(box_pool_all_rows, p->row_taps)
+    if (p->empty) box_pool_empty(p);
 }
+#undef BOX_POOL_COUNTS
 
 /* The word's last NaN of the bin; few bins have one. */
 FNN_NOINLINE void box_pool_grad_nan(const fnn_box_pool *p, ptrdiff_t i, ptrdiff_t j, int v, vf gy) {

@@ -35,8 +35,12 @@ static double element(fnn_dtype dtype, const void *x, ptrdiff_t i) {
 static fnn_box_row row_args(fnn_dtype dtype, const char *columns, ptrdiff_t n, ptrdiff_t from, ptrdiff_t count,
                             const char *other, ptrdiff_t m, ptrdiff_t index) {
     const ptrdiff_t es = fnn_element_size(dtype), at = from * es, step = n * es;
-    fnn_box_row row = {.n = count, .x1 = columns + at, .y1 = columns + step + at, .x2 = columns + 2 * step + at,
-                       .y2 = columns + 3 * step + at, .area = columns + 4 * step + at};
+    fnn_box_row row = {.n = count,
+                       .x1 = columns + at,
+                       .y1 = columns + step + at,
+                       .x2 = columns + 2 * step + at,
+                       .y2 = columns + 3 * step + at,
+                       .area = columns + 4 * step + at};
     for (int i = 0; i < 5; i++) row.box[i] = element(dtype, other, i * m + index);
     return row;
 }
@@ -88,8 +92,7 @@ static void nms_body(void *context, const fnn_team *team) {
         for (ptrdiff_t i = (ptrdiff_t)job->start[s], end = (ptrdiff_t)job->start[s + 1]; i < end; i++) {
             job->keep[i] = element(job->dtype, suppressed, i) == 0;
             if (!job->keep[i]) continue;
-            fnn_box_row row =
-                row_args(job->dtype, job->columns, job->k, i + 1, end - i - 1, job->columns, job->k, i);
+            fnn_box_row row = row_args(job->dtype, job->columns, job->k, i + 1, end - i - 1, job->columns, job->k, i);
             row.threshold = job->threshold, row.y = suppressed + (i + 1) * es;
             fnn_kernels(job->dtype)->box_suppress(&row);
         }

@@ -36,8 +36,14 @@ static void grad_body(void *context, const fnn_team *team) {
     for (ptrdiff_t i = 0; i < job->k; i++) {
         const ptrdiff_t row = (ptrdiff_t)job->index[i];
         if (row < begin || row >= end || row == job->padding) continue;
-        const fnn_rows one = {.x = job->from + i * width * es, .x_row = width, .readable = width, .rows = 1,
-                              .y = job->to + row * width * es, .y_row = width, .writable = width, .columns = width};
+        const fnn_rows one = {.x = job->from + i * width * es,
+                              .x_row = width,
+                              .readable = width,
+                              .rows = 1,
+                              .y = job->to + row * width * es,
+                              .y_row = width,
+                              .writable = width,
+                              .columns = width};
         fnn_kernels(job->dtype)->add_rows(&one);
     }
 }

@@ -39,7 +39,8 @@ static void fill_result(const fnn_interpolate_params *p, fnn_taps *t, ptrdiff_t 
         return;
     }
     if (p->mode == FNN_NEAREST || p->mode == FNN_NEAREST_EXACT) {
-        const float at = (float)((double)i + (p->mode == FNN_NEAREST_EXACT ? 0.5 : 0)) * (float)step; /* float for all */
+        const float at =
+            (float)((double)i + (p->mode == FNN_NEAREST_EXACT ? 0.5 : 0)) * (float)step; /* float for all */
         fnn_taps_pixel(t, at >= (float)size ? size - 1 : fnn_min((ptrdiff_t)at, size - 1), 1);
         return;
     }
@@ -107,8 +108,14 @@ static ptrdiff_t pixel_at(const interpolate_job *job, ptrdiff_t plane, ptrdiff_t
 }
 
 static void run_band(const interpolate_job *job, const band *b, char *x, char *lines, char *y) {
-    const fnn_resample args = {.x = x, .x_row = job->p->w, .row = b->used, .n_rows = b->n_used, .rows = b->axis,
-                               .columns = job->columns, .scratch = lines, .y = y};
+    const fnn_resample args = {.x = x,
+                               .x_row = job->p->w,
+                               .row = b->used,
+                               .n_rows = b->n_used,
+                               .rows = b->axis,
+                               .columns = job->columns,
+                               .scratch = lines,
+                               .y = y};
     (job->gy ? job->kernels->resample_grad : job->kernels->resample)(&args);
 }
 

@@ -6,6 +6,8 @@
 #include "../threads.h"
 #include "roi_boxes.h"
 
+#define STREAM_BYTES ((ptrdiff_t)4 << 20)
+
 typedef struct {
     const fnn_roi_params *p;
     const fnn_kernel_table *kernels;
@@ -15,6 +17,7 @@ typedef struct {
     const char *x, *y_in; /* inputs; y_in and x of the pooling gradient */
     const char *gy;       /* NULL forward */
     char *out;
+    int stream;    /* forward: results go past the caches */
     char *scratch; /* [threads][plane + plane + lines + tile + tile], see thread_scratch */
     ptrdiff_t thread_elements;
 } roi_job;
@@ -128,7 +131,8 @@ static roi_source box_source(const roi_job *job, const thread_scratch *s, ptrdif
         source.pixels = (char *)job->x + plane_at(job, plane);
     if (job->boxes.pool) {
         const ptrdiff_t first = (box->origin[0] - source.row0) * source.row + box->origin[1] - source.column0;
-        source.careful = holds_nan(job, source.pixels + first * FNN_BLOCK * job->es, source.row, box->size[0], box->size[1]);
+        source.careful =
+            holds_nan(job, source.pixels + first * FNN_BLOCK * job->es, source.row, box->size[0], box->size[1]);
     }
     return source;
 }
@@ -139,14 +143,31 @@ static char *box_pixels(const roi_job *job, const roi_source *source, const fnn_
 }
 
 static fnn_resample resample_args(const fnn_roi_box *box, char *x, ptrdiff_t row, char *lines, char *tile) {
-    return (fnn_resample){.x = x, .x_row = row, .row = box->used, .n_rows = box->n_used, .rows = box->axis[0],
-                          .columns = box->axis[1], .scratch = lines, .y = tile};
+    return (fnn_resample){.x = x,
+                          .x_row = row,
+                          .row = box->used,
+                          .n_rows = box->n_used,
+                          .rows = box->axis[0],
+                          .columns = box->axis[1],
+                          .scratch = lines,
+                          .y = tile};
 }
 
 static fnn_box_pool pool_args(const roi_job *job, const fnn_roi_box *box, const char *x, ptrdiff_t row) {
-    return (fnn_box_pool){.x = x, .x_row = row, .rows = box->size[0], .oh = job->p->oh, .ow = job->p->ow,
-                          .row_begin = box->begin[0], .row_end = box->end[0],
-                          .column_begin = box->begin[1], .column_end = box->end[1]};
+    return (fnn_box_pool){.x = x,
+                          .x_row = row,
+                          .rows = box->size[0],
+                          .oh = job->p->oh,
+                          .ow = job->p->ow,
+                          .row_begin = box->begin[0],
+                          .row_end = box->end[0],
+                          .column_begin = box->begin[1],
+                          .column_end = box->end[1],
+                          .row_taps = box->taps[0],
+                          .column_taps = box->taps[1],
+                          .row_line = box->line[0],
+                          .column_line = box->line[1],
+                          .empty = box->empty};
 }
 
 static void forward_box(const roi_job *job, const thread_scratch *s, const roi_source *source, const fnn_roi_box *box,
@@ -166,6 +187,16 @@ static void forward_box(const roi_job *job, const thread_scratch *s, const roi_s
     job->kernels->box_pool(&args);
 }
 
+/* The results of one box from the blocked tile to y. A tile of 16 channels is contiguous in both layouts, and whole cache
+ * lines. */
+static void store_tile(const roi_job *job, const thread_scratch *s, ptrdiff_t plane, char *y) {
+    const ptrdiff_t channels = channels_of(job, plane);
+    const int planar = job->p->layout == FNN_NCHW;
+    char *to = job->stream ? s->y_tile : y;
+    if (planar) job->kernels->unblock_pixels(s->tile, job->bins, to, job->bins, channels);
+    if (job->stream) job->kernels->stream_row(planar ? to : s->tile, y, job->bins * FNN_BLOCK);
+}
+
 static void forward_item(const roi_job *job, const thread_scratch *s, ptrdiff_t item) {
     const ptrdiff_t plane = item / job->parts, part = item % job->parts, image = plane / job->blocks;
     const ptrdiff_t first = job->boxes.first[image], count = job->boxes.first[image + 1] - first;
@@ -178,12 +209,9 @@ static void forward_item(const roi_job *job, const thread_scratch *s, ptrdiff_t 
         const fnn_roi_box *box = &job->boxes.box[job->boxes.list[i]];
         if (!at_once && box->size[0]) source = box_source(job, s, plane, box);
         char *y = job->out + tile_at(job, job->boxes.list[i], plane);
-        if (job->p->layout == FNN_BLOCKED)
-            forward_box(job, s, &source, box, y);
-        else {
-            forward_box(job, s, &source, box, s->tile);
-            job->kernels->unblock_pixels(s->tile, job->bins, y, job->bins, channels_of(job, plane));
-        }
+        char *tile = job->p->layout == FNN_BLOCKED && !job->stream ? y : s->tile;
+        forward_box(job, s, &source, box, tile);
+        if (tile != y) store_tile(job, s, plane, y);
     }
 }
 
@@ -254,6 +282,9 @@ static fnn_status roi_run(roi_job *job, int pool, const void *boxes) {
     job->bins = p->oh * p->ow;
     if (p->n * job->blocks == 0 || (!job->gy && p->k * job->bins == 0)) return FNN_OK;
     if (fnn_roi_boxes_make(&job->boxes, p, pool, boxes) != FNN_OK) return FNN_NO_MEMORY;
+    const ptrdiff_t result_bytes = p->k * job->blocks * job->bins * FNN_BLOCK * job->es;
+    job->stream = !job->gy && result_bytes >= STREAM_BYTES && (uintptr_t)job->out % FNN_ALIGN == 0 &&
+                  (p->layout == FNN_BLOCKED || p->c % FNN_BLOCK == 0);
     job->parts = parts_of(job, fnn_get_num_threads());
     const int threads = (int)fnn_min(fnn_get_num_threads(), p->n * job->blocks * job->parts);
     const int planar = p->layout == FNN_NCHW;

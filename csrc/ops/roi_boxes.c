@@ -42,10 +42,12 @@ static void read_box(const fnn_roi_boxes *b, const void *boxes, ptrdiff_t index)
         (b->pool ? pool_axis : align_axis)(p, box, axis, corner[1 - axis], corner[3 - axis], axis ? p->ow : p->oh);
 }
 
-/* Taps that a bin of one axis can have: two a sample, each pixel once. */
-static ptrdiff_t most_taps(const fnn_roi_box *box, int axis, ptrdiff_t size) {
-    if (!box->finite || !(box->samples[axis] >= 1)) return 0;
-    return box->samples[axis] * 2 < (double)size ? (ptrdiff_t)box->samples[axis] * 2 : size;
+/* Taps that a bin of one axis can have. Pool: its pixels, both ends rounded outwards (and one for rounding); align: two a
+ * sample, each pixel once. */
+static ptrdiff_t most_taps(const fnn_roi_box *box, int pool, int axis, ptrdiff_t size) {
+    if (!box->finite) return pool;
+    const double taps = pool ? floor(box->bin[axis]) + 3 : box->samples[axis] * 2;
+    return taps < (double)size ? (ptrdiff_t)fmax(taps, 0) : size;
 }
 
 fnn_status fnn_roi_boxes_make(fnn_roi_boxes *b, const fnn_roi_params *p, int pool, const void *boxes) {
@@ -65,11 +67,11 @@ fnn_status fnn_roi_boxes_make(fnn_roi_boxes *b, const fnn_roi_params *p, int poo
         b->first[box->image]++;
         for (int axis = 0; axis < 2; axis++) {
             const ptrdiff_t bins = axis ? p->ow : p->oh;
-            box->room[axis] = pool ? 0 : bins * most_taps(box, axis, axis ? p->w : p->h);
+            box->room[axis] = bins * most_taps(box, pool, axis, axis ? p->w : p->h);
         }
         box->int_at = ints, box->real_at = reals;
-        ints += pool ? 2 * (p->oh + p->ow) : p->oh + p->ow + 2 + 2 * box->room[0] + box->room[1];
-        reals += box->room[0] + box->room[1];
+        ints += 2 * (p->oh + p->ow + 1 + box->room[0]) + box->room[1];
+        if (!pool) reals += box->room[0] + box->room[1];
         b->most_used = fnn_max(b->most_used, pool ? p->h : box->room[0]);
     }
     for (ptrdiff_t i = 0, sum = 0; i <= p->n; i++) {
@@ -158,38 +160,58 @@ static void fill_align(fnn_roi_boxes *b, fnn_roi_box *box) {
     if (box->size[0] == 0 || box->size[1] == 0) box->n_used = box->size[0] = box->size[1] = 0;
 }
 
+/* Bins of one axis, cut to the image. */
+static void fill_bins(const fnn_roi_params *p, const fnn_roi_box *box, int axis, int32_t *begin, int32_t *end) {
+    const ptrdiff_t bins = axis ? p->ow : p->oh;
+    const double size = (double)(axis ? p->w : p->h), bin = box->bin[axis], start = box->start[axis];
+    for (ptrdiff_t i = 0; i < bins; i++) {
+        begin[i] = end[i] = 0;
+        if (!box->finite) continue;
+        const double from = floor(fnn_fit(p->dtype, (double)i * bin)) + start;
+        const double to = ceil(fnn_fit(p->dtype, (double)(i + 1) * bin)) + start;
+        begin[i] = (int32_t)(from < 0 ? 0 : from > size ? size : from);
+        end[i] = (int32_t)(to < 0 ? 0 : to > size ? size : to);
+    }
+}
+
+/* Bins relative to the first pixel of all, which is returned in origin; the most pixels that one has. */
+static ptrdiff_t bound_bins(fnn_roi_box *box, int axis, ptrdiff_t bins, int32_t *begin, int32_t *end) {
+    int32_t low = INT32_MAX, high = 0, most = 0;
+    for (ptrdiff_t i = 0; i < bins; i++) {
+        if (end[i] <= begin[i]) continue;
+        low = begin[i] < low ? begin[i] : low;
+        high = end[i] > high ? end[i] : high;
+        most = end[i] - begin[i] > most ? end[i] - begin[i] : most;
+    }
+    box->origin[axis] = most ? low : 0;
+    box->size[axis] = most ? high - low : 0;
+    for (ptrdiff_t i = 0; i < bins; i++) {
+        const int empty = end[i] <= begin[i];
+        box->empty |= empty;
+        begin[i] = empty ? 0 : begin[i] - low;
+        end[i] = empty ? 0 : end[i] - low;
+    }
+    return most;
+}
+
 static void fill_pool(fnn_roi_boxes *b, fnn_roi_box *box) {
     const fnn_roi_params *p = b->p;
     int32_t *ints = b->ints + box->int_at;
+    box->empty = 0;
     for (int axis = 0; axis < 2; axis++) {
         const ptrdiff_t bins = axis ? p->ow : p->oh;
-        const double size = (double)(axis ? p->w : p->h), bin = box->bin[axis], start = box->start[axis];
-        int32_t *begin = ints, *end = ints + bins;
-        double low = size, high = 0;
-        ints += 2 * bins;
-        box->begin[axis] = begin, box->end[axis] = end;
-        for (ptrdiff_t i = 0; i < bins; i++) {
-            begin[i] = end[i] = 0;
-            if (!box->finite) continue;
-            const double from = floor(fnn_fit(p->dtype, (double)i * bin)) + start;
-            const double to = ceil(fnn_fit(p->dtype, (double)(i + 1) * bin)) + start;
-            begin[i] = (int32_t)fmin(fmax(from, 0), size);
-            end[i] = (int32_t)fmin(fmax(to, 0), size);
-            if (end[i] <= begin[i]) continue;
-            low = fmin(low, begin[i]);
-            high = fmax(high, end[i]);
-        }
-        box->origin[axis] = high > low ? (ptrdiff_t)low : 0;
-        box->size[axis] = high > low ? (ptrdiff_t)(high - low) : 0;
+        int32_t *begin = ints, *end = ints + bins, *line = ints + 2 * bins;
+        fill_bins(p, box, axis, begin, end);
+        const ptrdiff_t most = bound_bins(box, axis, bins, begin, end);
+        FNN_ASSERT(most * bins <= box->room[axis]);
         for (ptrdiff_t i = 0; i < bins; i++)
-            if (end[i] > begin[i])
-                begin[i] -= (int32_t)low, end[i] -= (int32_t)low;
-            else
-                begin[i] = end[i] = 0;
+            for (int32_t t = 0; t < most; t++)
+                line[i * most + t] = begin[i] + t < end[i] ? begin[i] + t : end[i] > 0 ? end[i] - 1 : 0;
+        box->begin[axis] = begin, box->end[axis] = end;
+        box->line[axis] = line, box->taps[axis] = most;
+        ints += 2 * bins + box->room[axis];
     }
     if (box->size[0] == 0 || box->size[1] == 0) box->size[0] = box->size[1] = 0;
 }
 
-void fnn_roi_box_fill(fnn_roi_boxes *b, ptrdiff_t index) {
-    (b->pool ? fill_pool : fill_align)(b, &b->box[index]);
-}
+void fnn_roi_box_fill(fnn_roi_boxes *b, ptrdiff_t index) { (b->pool ? fill_pool : fill_align)(b, &b->box[index]); }

@@ -10,13 +10,16 @@ typedef struct {
     double samples[2];       /* align: of a bin; a whole number */
     ptrdiff_t length[2];     /* pool: pixels of the box */
     int finite;
-    ptrdiff_t origin[2], size[2]; /* the rectangle of pixels that it reads */
-    ptrdiff_t n_used;             /* align: rows of that rectangle that are read */
-    ptrdiff_t int_at, real_at;    /* where its tables begin */
-    ptrdiff_t room[2];            /* align: taps that its tables can hold */
-    fnn_axis axis[2];             /* align */
-    const int32_t *used;          /* align: [n_used] */
+    ptrdiff_t origin[2], size[2];     /* the rectangle of pixels that it reads */
+    ptrdiff_t n_used;                 /* align: rows of that rectangle that are read */
+    ptrdiff_t int_at, real_at;        /* where its tables begin */
+    ptrdiff_t room[2];                /* taps that its tables can hold */
+    fnn_axis axis[2];                 /* align */
+    const int32_t *used;              /* align: [n_used] */
     const int32_t *begin[2], *end[2]; /* pool: bins, relative to origin */
+    const int32_t *line[2];           /* pool: [bins][taps], as fnn_box_pool has them */
+    ptrdiff_t taps[2];
+    int empty; /* pool: some bins have no pixels */
 } fnn_roi_box;
 
 typedef struct {

@@ -36,8 +36,6 @@ void fnn_taps_pixel(fnn_taps *t, ptrdiff_t line, double weight);
 ptrdiff_t fnn_taps_compact(fnn_taps *t, int32_t *used);
 
 /* The table as the kernels take it. */
-static inline fnn_axis fnn_taps_axis(const fnn_taps *t) {
-    return (fnn_axis){t->results, t->first, t->line, t->weight};
-}
+static inline fnn_axis fnn_taps_axis(const fnn_taps *t) { return (fnn_axis){t->results, t->first, t->line, t->weight}; }
 
 #endif

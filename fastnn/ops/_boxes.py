@@ -27,7 +27,9 @@ def _joined(op: str, boxes: Any, n: int, like: np.ndarray, like_name: str) -> np
 
 def batch_boxes(op: str, boxes: Any, x_shape: tuple[int, ...], like: np.ndarray, like_name: str) -> np.ndarray:
     """Boxes [K, 5] of the images [N, ...]: batch indices that are whole numbers below N, then corners."""
-    n = x_shape[0] if x_shape else 0
+    if len(x_shape) != 4:
+        raise ValueError(f"{op}: x must have 4 dimensions [N, C, H, W], got shape {x_shape}")
+    n = x_shape[0]
     if isinstance(boxes, (list, tuple)) and (not boxes or any(np.ndim(part) == 2 for part in boxes)):
         return _joined(op, boxes, n, like, like_name)
     array = as_array(op, "boxes", boxes)
@@ -39,7 +41,8 @@ def batch_boxes(op: str, boxes: Any, x_shape: tuple[int, ...], like: np.ndarray,
     if wrong.any():
         row = int(np.argmax(wrong))
         raise ValueError(
-            f"{op}: boxes row {row} has batch index {float(index[row]):g}, not a whole number of 0..{n - 1} ({n} images)"
+            f"{op}: boxes row {row} has batch index {float(index[row]):g}, "
+            f"not a whole number in 0..{n - 1} ({n} images)"
         )
     return array
 

@@ -228,9 +228,7 @@ def pool2d_shape(
 def roi_shape(
     op: str, x_shape: tuple[int, ...], k: int, output_size: Any, gy_shape: tuple[int, ...] | None = None
 ) -> tuple[int, int, int, int]:
-    """[K, C, OH, OW] of k boxes on images x, or an error that says what does not fit."""
-    if len(x_shape) != 4:
-        raise ValueError(f"{op}: x must have 4 dimensions [N, C, H, W], got shape {x_shape}")
+    """[K, C, OH, OW] of k boxes on images [N, C, H, W], or an error that says what does not fit."""
     if gy_shape is not None and len(gy_shape) != 4:
         raise ValueError(f"{op}: gy must have 4 dimensions [K, C, OH, OW], got shape {gy_shape}")
     if 0 in x_shape[2:] or max(x_shape[2:]) >= 1 << 30:

@@ -74,9 +74,7 @@ def embedding(indices: Any, weight: Any, padding_idx: int | None = None, *, out:
     return finish_out(out, y)
 
 
-def embedding_grad_weight(
-    gy: Any, indices: Any, num_embeddings: int, padding_idx: int | None = None
-) -> np.ndarray:
+def embedding_grad_weight(gy: Any, indices: Any, num_embeddings: int, padding_idx: int | None = None) -> np.ndarray:
     """Gradient of `embedding`: row v is the sum of the gy whose index is v, in their order.
 
     Parameters

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import numpy as np
-
 from fastnn import _kernels
 from fastnn.ops._blocked import BLOCKED, NCHW, blocked, image_argument, image_result
 from fastnn.ops._checks import new_array
