@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from fastnn.autograd import no_grad
 from fastnn.autograd.embedding import embedding
 from fastnn.autograd.tensor import Tensor
 from fastnn.nn import init
@@ -56,7 +57,8 @@ class Embedding(Module):
         """Draw the table anew, as PyTorch does."""
         init.normal_(self.weight)
         if self.padding_idx is not None:
-            self.weight.data[self.padding_idx] = 0
+            with no_grad():
+                self.weight[self.padding_idx] = 0.0
 
     def forward(self, indices: Any) -> Tensor:
         """Result is [..., embedding_dim]."""
