@@ -243,6 +243,17 @@ def test_nan_is_the_result_of_its_bin_and_gets_the_gradient(kind):
     assert gx[0, 3, 1, 1] == 1 and gx[0, 3, 1, 0] == 0 and gx[0, 3].sum() == 4
 
 
+@pytest.mark.parametrize("isa", contract.isas(), indirect=True)
+def test_results_larger_than_the_caches_are_the_same(isa):
+    """They are stored past the caches; two halves of 20 MB are not."""
+    x = np.random.default_rng(7).standard_normal((1, 16, 8, 9)).astype(np.float32)
+    boxes = random_boxes(Roi(x.shape, 800, 28), np.random.default_rng(8)).astype(np.float32)
+    for op in (ops.roi_pool, ops.roi_align):
+        for image in (x, fastnn.blocked(x)):
+            halves = [np.asarray(op(image, part, 28)) for part in (boxes[:400], boxes[400:])]
+            tolerance.assert_same(np.asarray(op(image, boxes, 28)), np.concatenate(halves))
+
+
 # ---- forms of boxes and bad input ----------------------------------------------------------------------
 def test_a_list_is_the_same_as_one_array():
     x = np.random.default_rng(6).standard_normal((3, 4, 9, 9)).astype(np.float32)
