@@ -20,15 +20,18 @@ from fastnn.autograd.arithmetic import compare as compare
 from fastnn.autograd.conv import conv1d, conv2d, conv3d
 from fastnn.autograd.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
 from fastnn.autograd.elementwise import abs, clip, exp, log, sigmoid, sqrt, tanh
+from fastnn.autograd.embedding import embedding
 from fastnn.autograd.im2col import col2im, im2col
 from fastnn.autograd.inplace import copy_ as copy_
 from fastnn.autograd.inplace import replace as replace
 from fastnn.autograd.inplace import set_item as set_item
+from fastnn.autograd.interpolate import interpolate
 from fastnn.autograd.linear import linear, matmul
 from fastnn.autograd.loss import cross_entropy
 from fastnn.autograd.pad import pad
 from fastnn.autograd.pool import avg_pool2d, max_pool2d
 from fastnn.autograd.reduction import amax, amin, argmax, mean, sum
+from fastnn.autograd.roi import roi_align, roi_pool
 from fastnn.autograd.shape import (
     cat,
     clone,
@@ -46,8 +49,8 @@ from fastnn.autograd.tensor import Tensor
 __all__ = [
     "Tensor", "abs", "add", "amax", "amin", "argmax", "avg_pool2d", "cat", "clip", "clone", "col2im",
     "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
-    "cross_entropy", "div", "enable_grad", "exp", "flatten", "im2col", "is_grad_enabled", "linear",
-    "log", "log_softmax", "matmul", "max_pool2d", "mean", "mul", "neg", "no_grad", "pad", "permute",
-    "pow", "relu", "reshape", "sigmoid", "softmax", "sqrt", "squeeze", "stack", "sub", "sum", "tanh",
-    "transpose", "unsqueeze",
+    "cross_entropy", "div", "embedding", "enable_grad", "exp", "flatten", "im2col", "interpolate",
+    "is_grad_enabled", "linear", "log", "log_softmax", "matmul", "max_pool2d", "mean", "mul", "neg",
+    "no_grad", "pad", "permute", "pow", "relu", "reshape", "roi_align", "roi_pool", "sigmoid", "softmax",
+    "sqrt", "squeeze", "stack", "sub", "sum", "tanh", "transpose", "unsqueeze",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from fastnn.nn.activation import ReLU
 from fastnn.nn.container import ModuleList, Sequential
 from fastnn.nn.conv import Conv1d, Conv2d, Conv3d
 from fastnn.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from fastnn.nn.embedding import Embedding
 from fastnn.nn.fold import Fold, Unfold
 from fastnn.nn.linear import Linear
 from fastnn.nn.loss import CrossEntropyLoss
@@ -34,7 +35,9 @@ from fastnn.nn.padding import (
 )
 from fastnn.nn.parameter import Buffer, Parameter
 from fastnn.nn.pool import AvgPool2d, MaxPool2d
+from fastnn.nn.roi import RoIAlign, RoIPool
 from fastnn.nn.shape import Flatten
+from fastnn.nn.upsample import Upsample
 
 __all__ = [
     "AvgPool2d",
@@ -52,6 +55,7 @@ __all__ = [
     "ConvTranspose2d",
     "ConvTranspose3d",
     "CrossEntropyLoss",
+    "Embedding",
     "Flatten",
     "Fold",
     "Linear",
@@ -66,8 +70,11 @@ __all__ = [
     "ReplicationPad1d",
     "ReplicationPad2d",
     "ReplicationPad3d",
+    "RoIAlign",
+    "RoIPool",
     "Sequential",
     "Unfold",
+    "Upsample",
     "ZeroPad1d",
     "ZeroPad2d",
     "ZeroPad3d",
