@@ -17,6 +17,7 @@ K = {
     "linear": 4,
     "sum": 4,
     "avg_pool": 4,  # sums, then one division
+    "lp_pool": 8,  # powers, sums, a root
     "softmax": 8,  # the exponential is a polynomial of its own, a few ulp
     "loss": 8,  # softmax, logarithm, weights
     "activation": 8,  # exponential or tanh after the sum

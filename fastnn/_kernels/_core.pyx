@@ -4,7 +4,7 @@ cimport cython
 from cpython.buffer cimport (
     PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, PyBuffer_FillInfo, PyBuffer_Release, PyObject_GetBuffer,
 )
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint8_t
 
 import numpy as np
 
@@ -22,11 +22,11 @@ include "elementwise.pxi"
 
 __all__ = [
     "ACTIVATIONS", "METHODS", "PAD_MODES", "ConvParams", "ConvPlan", "Im2colParams", "PackedConv", "PackedLinear",
-    "PoolParams", "activate", "active_isa", "avg_pool2d", "avg_pool2d_grad_input", "block", "channel_sum", "col2im",
-    "conv", "conv_algorithm", "conv_grad_input", "conv_grad_weight", "conv_refusal", "copy_bandwidth", "empty",
-    "fma_peak", "gemm", "get_num_threads", "has_isa", "im2col", "kernel_names", "live_workers", "max_pool2d",
-    "max_pool2d_grad_input", "pad", "pad_grad_input", "relu_grad", "set_num_threads", "set_spin_us", "set_strict",
-    "sgd_step", "softmax", "softmax_grad", "unblock", "use_isa",
+    "PoolParams", "activate", "active_isa", "avg_pool", "avg_pool_grad_input", "bad_index", "block", "channel_sum",
+    "col2im", "conv", "conv_algorithm", "conv_grad_input", "conv_grad_weight", "conv_refusal", "copy_bandwidth",
+    "empty", "fma_peak", "gemm", "get_num_threads", "has_isa", "im2col", "kernel_names", "live_workers", "lp_pool",
+    "lp_pool_grad_input", "max_pool", "max_pool_grad_input", "max_unpool", "pad", "pad_grad_input", "relu_grad",
+    "set_num_threads", "set_spin_us", "set_strict", "sgd_step", "softmax", "softmax_grad", "unblock", "use_isa",
 ]
 
 fnn_init()
