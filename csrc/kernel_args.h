@@ -105,6 +105,7 @@ typedef struct {
     double divisor;               /* average: of every window, when not 0 */
     int rectified;                /* gradient of the maximum: gy counts only where y is positive */
     int overlap;                  /* windows share positions */
+    int empty;                    /* some window holds no position */
     ptrdiff_t together;           /* planes: output rows reduced side by side, 1 unless windows tile whole rows */
     ptrdiff_t row_length;         /* planes: elements of one row of scratch */
     ptrdiff_t pixel, lanes;       /* lanes: elements between pixels, and channels (1..16) of one call */

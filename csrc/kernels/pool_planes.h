@@ -119,11 +119,9 @@ FNN_ALWAYS_INLINE void pool_prepare(const fnn_pool *p, real *row, real *counts, 
         for (ptrdiff_t j = 0; j < p->out[2]; j++) counts[i * p->out[2] + j] = (real)p->windows[2][j].count;
 }
 
-FNN_ALWAYS_INLINE void pool_body_planes(const fnn_pool *p, const real *x, real *y, ptrdiff_t begin, ptrdiff_t end,
-                                        real *row, const int average) {
-    real *counts = row + p->row_length;
+FNN_ALWAYS_INLINE void pool_volume(const fnn_pool *p, const real *x, real *y, ptrdiff_t begin, ptrdiff_t end, real *row,
+                                   const real *counts, const int average) {
     const ptrdiff_t w = p->size[2];
-    pool_prepare(p, row, counts, average);
     for (ptrdiff_t i = begin; i < end; i += p->together) {
         const ptrdiff_t rows = fnn_min(p->together, end - i);
         double count = 1;
@@ -139,37 +137,55 @@ FNN_ALWAYS_INLINE void pool_body_planes(const fnn_pool *p, const real *x, real *
     }
 }
 
-void FNN_NAME(pool_planes)(const fnn_pool *p, const void *x, void *y, ptrdiff_t begin, ptrdiff_t end, void *scratch) {
-    if (p->average)
-        pool_body_planes(p, x, y, begin, end, scratch, 1);
-    else
-        pool_body_planes(p, x, y, begin, end, scratch, 0);
+FNN_ALWAYS_INLINE void pool_volumes(const fnn_pool *p, const real *x, real *y, ptrdiff_t volumes, ptrdiff_t begin,
+                                    ptrdiff_t end, real *row, const int average) {
+    real *counts = row + p->row_length;
+    pool_prepare(p, row, counts, average);
+    for (; volumes > 0; volumes--) {
+        pool_volume(p, x, y, begin, end, row, counts, average);
+        x += p->size[0] * p->size[1] * p->size[2], y += p->out[0] * p->out[1] * p->out[2];
+    }
 }
 
-FNN_ALWAYS_INLINE real pool_whole_one(const real *x, ptrdiff_t n, const int average) {
+/* Output rows [begin, end), counted over the first two axes, of volumes side by side. */
+void FNN_NAME(pool_planes)(const fnn_pool *p, const void *x, void *y, ptrdiff_t volumes, ptrdiff_t begin, ptrdiff_t end,
+                           void *scratch) {
+    if (p->average)
+        pool_volumes(p, x, y, volumes, begin, end, scratch, 1);
+    else
+        pool_volumes(p, x, y, volumes, begin, end, scratch, 0);
+}
+
+/* The n elements of a window that is a whole volume. */
+FNN_ALWAYS_INLINE real pool_all(const real *x, ptrdiff_t n, const int average) {
     vf sum[4];
-    real lane[FNN_VF];
+    FNN_UNROLL
     for (int k = 0; k < 4; k++) sum[k] = pool_neutral(average);
     ptrdiff_t i = 0;
-    for (; i + 4 * FNN_VF <= n; i += 4 * FNN_VF) FNN_UNROLL
+    for (; i + 4 * FNN_VF <= n; i += 4 * FNN_VF)
+        FNN_UNROLL
         for (int k = 0; k < 4; k++) sum[k] = pool_join(average, sum[k], vf_load(x + i + k * FNN_VF));
     for (; i + FNN_VF <= n; i += FNN_VF) sum[0] = pool_join(average, sum[0], vf_load(x + i));
+    if (average && i < n) sum[1] = vf_add(sum[1], vf_load_some(x + i, n - i));
+    if (!average && i < n && n >= FNN_VF) sum[1] = vf_max_nan(sum[1], vf_load(x + n - FNN_VF)); /* some of them twice */
     sum[0] = pool_join(average, pool_join(average, sum[0], sum[1]), pool_join(average, sum[2], sum[3]));
+    for (int width = FNN_VF; width > 1; width /= 2)
+        sum[0] = pool_join(average, vf_even(sum[0], sum[0]), vf_odd(sum[0], sum[0]));
+    real lane[FNN_VF];
     vf_store(lane, sum[0]);
-    for (int k = 0; i < n; i++, k++) lane[k] = pool_join_one(average, lane[k], x[i]);
-    for (int half = FNN_VF / 2; half > 0; half /= 2)
-        for (int k = 0; k < half; k++) lane[k] = pool_join_one(average, lane[k], lane[k + half]);
+    if (!average && n < FNN_VF)
+        for (i = 0; i < n; i++) lane[0] = pool_join_one(0, lane[0], x[i]);
     return lane[0];
 }
 
-/* One window that is the whole volume: `planes` of them, side by side. */
-void FNN_NAME(pool_whole)(const fnn_pool *p, const void *x, void *y, ptrdiff_t planes) {
+/* One window that is the whole volume, of volumes side by side. */
+void FNN_NAME(pool_whole)(const fnn_pool *p, const void *x, void *y, ptrdiff_t volumes) {
     const ptrdiff_t n = p->size[0] * p->size[1] * p->size[2];
     double count = p->divisor;
     if (count == 0) count = p->windows[0]->count * p->windows[1]->count * p->windows[2]->count;
-    for (ptrdiff_t i = 0; i < planes; i++) {
-        const real *plane = (const real *)x + i * n;
-        ((real *)y)[i] = p->average ? pool_whole_one(plane, n, 1) / (real)count : pool_whole_one(plane, n, 0);
+    for (ptrdiff_t i = 0; i < volumes; i++) {
+        const real *volume = (const real *)x + i * n;
+        ((real *)y)[i] = p->average ? pool_all(volume, n, 1) / (real)count : pool_all(volume, n, 0);
     }
 }
 

@@ -20,12 +20,16 @@ static void forward_lanes(const pool_job *job, ptrdiff_t volume, ptrdiff_t row, 
     fnn_pool g = job->pool;
     const ptrdiff_t from = lanes_at(job, &g, volume, job->inputs), to = lanes_at(job, &g, volume, job->outputs);
     (void)scratch;
-    for (; row < last; row++)
+    for (ptrdiff_t i = row; i < last; i++)
         if (g.average)
-            job->kernels->avg_pool_lanes(&g, job->x + from * job->es, job->out + to * job->es, row);
+            job->kernels->avg_pool_lanes(&g, job->x + from * job->es, job->out + to * job->es, i);
         else
             job->kernels->max_pool_lanes(&g, job->x + from * job->es, job->out + to * job->es,
-                                         job->taps ? job->taps + to : NULL, row);
+                                         job->taps ? job->taps + to : NULL, i);
+    const ptrdiff_t channels = job->p->c - volume % fnn_blocks(job->p->c) * FNN_BLOCK;
+    if (g.empty && g.pixel == FNN_BLOCK && channels < FNN_BLOCK) /* -inf of empty windows beyond the channels */
+        for (ptrdiff_t i = row * g.out[2]; i < last * g.out[2]; i++)
+            memset(job->out + (to + i * FNN_BLOCK + channels) * job->es, 0, (size_t)((FNN_BLOCK - channels) * job->es));
 }
 
 static void clear_lanes(const pool_job *job, const fnn_pool *g, char *gx) {
@@ -66,14 +70,16 @@ static void backward_lanes(const pool_job *job, ptrdiff_t volume, ptrdiff_t row,
 
 /* ---- plain planes ---- */
 
-static void forward_planes(const pool_job *job, ptrdiff_t volume, ptrdiff_t row, ptrdiff_t last, char *scratch) {
-    job->kernels->pool_planes(&job->pool, job->x + volume * job->inputs * job->es,
-                              job->out + volume * job->outputs * job->es, row, last, scratch);
+static void forward_planes(const pool_job *job, ptrdiff_t first, ptrdiff_t count, ptrdiff_t row, ptrdiff_t last,
+                           char *scratch) {
+    job->kernels->pool_planes(&job->pool, job->x + first * job->inputs * job->es,
+                              job->out + first * job->outputs * job->es, count, row, last, scratch);
 }
 
-static void forward_whole(const pool_job *job, ptrdiff_t volume, ptrdiff_t row, ptrdiff_t last, char *scratch) {
+static void forward_whole(const pool_job *job, ptrdiff_t first, ptrdiff_t count, ptrdiff_t row, ptrdiff_t last,
+                          char *scratch) {
     (void)row, (void)last, (void)scratch;
-    job->kernels->pool_whole(&job->pool, job->x + volume * job->inputs * job->es, job->out + volume * job->es, 1);
+    job->kernels->pool_whole(&job->pool, job->x + first * job->inputs * job->es, job->out + first * job->es, count);
 }
 
 /* Flat positions in the volume from the numbers of taps. */
@@ -145,7 +151,7 @@ static fnn_status run(pool_job *job, const fnn_pool_params *p, int backward) {
     else if (backward || positions)
         job->volume = backward ? backward_planes : positions_planes;
     else
-        job->volume = job->outputs && is_whole(job) ? forward_whole : forward_planes;
+        job->volumes_of = job->outputs && is_whole(job) ? forward_whole : forward_planes;
     ptrdiff_t more = 0;
     const int search = backward && !job->pool.average && !job->taps_in;
     const ptrdiff_t pixel = p->layout == FNN_NHWC ? p->c : lanes ? FNN_BLOCK : 1;

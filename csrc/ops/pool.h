@@ -23,7 +23,10 @@ struct pool_job {
     int64_t *indices;
     char *scratch;
     ptrdiff_t scratch_bytes; /* of each thread */
-    /* One item on volumes [begin, end), or on output rows [row, last) of one volume. */
+    /* Output rows [row, last) of `count` volumes from `first` on; of a gradient, all rows. */
+    void (*volumes_of)(const pool_job *job, ptrdiff_t first, ptrdiff_t count, ptrdiff_t row, ptrdiff_t last,
+                       char *scratch);
+    /* The same of one volume, where volumes_of is NULL. */
     void (*volume)(const pool_job *job, ptrdiff_t volume, ptrdiff_t row, ptrdiff_t last, char *scratch);
 };
 

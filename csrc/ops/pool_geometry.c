@@ -36,7 +36,9 @@ static void rows_together(pool_job *job) {
     fnn_pool *g = &job->pool;
     g->stride = p->adaptive ? 0 : p->stride[2], g->before = p->adaptive ? 0 : p->padding[2];
     g->together = 1;
-    if (!p->adaptive && tiles_rows(g) && inside(p, 0) && inside(p, 1)) g->together = fnn_max(1, TOGETHER / g->size[2]);
+    if (!p->adaptive && tiles_rows(g) && inside(p, 0) && inside(p, 1)) {
+        g->together = fnn_max(1, fnn_min(TOGETHER / g->size[2], g->out[0] * g->out[1]));
+    }
     const ptrdiff_t words = fnn_round_up(g->together * g->out[2], FNN_BLOCK);
     const ptrdiff_t read = words * fnn_max(1, g->stride) + g->kernel[2] * g->dilation[2] + 2 * FNN_BLOCK;
     g->row_length = fnn_round_up(fnn_max(read, g->before + g->together * g->size[2] + FNN_BLOCK), FNN_BLOCK);
@@ -56,6 +58,7 @@ int fnn_pool_geometry(pool_job *job, const fnn_pool_params *p) {
             g->overlap |= p->stride[axis] < (p->kernel[axis] - 1) * p->dilation[axis] + 1;
         for (ptrdiff_t i = 0; i < p->out[axis]; i++, next++) {
             *next = window_at(p, axis, i);
+            g->empty |= next->taps == 0;
             if (p->adaptive) g->kernel[axis] = fnn_max(g->kernel[axis], next->taps);
         }
     }
@@ -71,7 +74,8 @@ int fnn_pool_geometry(pool_job *job, const fnn_pool_params *p) {
 int fnn_pool_has_taps(const fnn_pool_params *p) {
     ptrdiff_t taps = 1;
     for (int axis = 0; axis < 3; axis++) {
-        const ptrdiff_t most = p->adaptive ? fnn_ceil_div(p->size[axis], p->out[axis]) + 1 : p->kernel[axis];
+        const ptrdiff_t uneven = p->size[axis] % p->out[axis] ? 2 : 0;
+        const ptrdiff_t most = p->adaptive ? p->size[axis] / p->out[axis] + uneven : p->kernel[axis];
         if (most >= 255) return 0;
         taps *= most;
     }
@@ -85,8 +89,12 @@ static void body(void *context, const fnn_team *team) {
     const ptrdiff_t items = fnn_ceil_div(job->volumes, job->group) * job->bands;
     for (ptrdiff_t item = fnn_claim(team); item < items; item = fnn_claim(team)) {
         const ptrdiff_t band = item % job->bands, first = item / job->bands * job->group;
-        for (ptrdiff_t v = first; v < fnn_min(first + job->group, job->volumes); v++)
-            job->volume(job, v, rows * band / job->bands, rows * (band + 1) / job->bands, scratch);
+        const ptrdiff_t count = fnn_min(job->group, job->volumes - first);
+        const ptrdiff_t row = rows * band / job->bands, last = rows * (band + 1) / job->bands;
+        if (job->volumes_of)
+            job->volumes_of(job, first, count, row, last, scratch);
+        else
+            for (ptrdiff_t v = first; v < first + count; v++) job->volume(job, v, row, last, scratch);
     }
 }
 

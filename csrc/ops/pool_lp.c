@@ -10,7 +10,7 @@ static double positions(const fnn_pool_params *p) {
 static void forward(const pool_job *job, ptrdiff_t volume, ptrdiff_t row, ptrdiff_t last, char *scratch) {
     char *powers = scratch + pool_rows_bytes(job), *y = job->out + volume * job->outputs * job->es;
     job->kernels->lp_powers(job->x + volume * job->inputs * job->es, powers, job->inputs, job->p->power);
-    job->kernels->pool_planes(&job->pool, powers, y, row, last, scratch);
+    job->kernels->pool_planes(&job->pool, powers, y, 1, row, last, scratch);
     job->kernels->lp_roots(y, job->outputs, job->p->power, positions(job->p));
 }
 

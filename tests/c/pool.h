@@ -20,10 +20,11 @@ typedef struct {
 static naive_window walk_window(const fnn_pool_params *p, const double *x, ptrdiff_t d, ptrdiff_t h, ptrdiff_t w,
                                 double *g, double share) {
     naive_window found = {-1, 0, 0};
-    const ptrdiff_t most = p->adaptive ? 99 : 0;
-    for (ptrdiff_t a = 0; a < (most ? most : p->kernel[0]); a++)
-        for (ptrdiff_t b = 0; b < (most ? most : p->kernel[1]); b++)
-            for (ptrdiff_t c = 0; c < (most ? most : p->kernel[2]); c++) {
+    ptrdiff_t most[3];
+    for (int i = 0; i < 3; i++) most[i] = p->adaptive ? p->size[i] / p->out[i] + 2 : p->kernel[i];
+    for (ptrdiff_t a = 0; a < most[0]; a++)
+        for (ptrdiff_t b = 0; b < most[1]; b++)
+            for (ptrdiff_t c = 0; c < most[2]; c++) {
                 const ptrdiff_t i = pool_position(p, 0, d, a), j = pool_position(p, 1, h, b);
                 const ptrdiff_t k = pool_position(p, 2, w, c);
                 if (i < 0 || j < 0 || k < 0) continue;
@@ -118,13 +119,17 @@ static void max_pool_one(fnn_pool_params p) {
     int64_t *at = must(malloc((size_t)ny * sizeof *at));
     check(fnn_max_pool(&p, x, y, NULL, NULL) == FNN_OK, "max_pool status");
     check_pool("max_pool", &p, p.out, y, n.most, 0);
-    check(fnn_pool_has_taps(&p), "has_taps");
-    check(fnn_max_pool(&p, x, y, taps, NULL) == FNN_OK, "max_pool with taps status");
-    check_pool("max_pool with taps", &p, p.out, y, n.most, 0);
-    check(fnn_max_pool_grad_taps(&p, gy, taps, NULL, gx) == FNN_OK, "max_pool_grad_taps status");
-    check_pool("max_pool_grad_taps", &p, p.size, gx, n.most_gx, 0);
-    check(fnn_max_pool_grad_input(&p, gy, x, y, gx) == FNN_OK, "max_pool_grad_input status");
-    check_pool("max_pool_grad_input", &p, p.size, gx, n.most_gx, 0);
+    check(p.adaptive || fnn_pool_has_taps(&p), "has_taps");
+    if (fnn_pool_has_taps(&p)) {
+        check(fnn_max_pool(&p, x, y, taps, NULL) == FNN_OK, "max_pool with taps status");
+        check_pool("max_pool with taps", &p, p.out, y, n.most, 0);
+        check(fnn_max_pool_grad_taps(&p, gy, taps, NULL, gx) == FNN_OK, "max_pool_grad_taps status");
+        check_pool("max_pool_grad_taps", &p, p.size, gx, n.most_gx, 0);
+    }
+    if (fnn_pool_has_taps(&p) || p.layout == FNN_NCHW) {
+        check(fnn_max_pool_grad_input(&p, gy, x, y, gx) == FNN_OK, "max_pool_grad_input status");
+        check_pool("max_pool_grad_input", &p, p.size, gx, n.most_gx, 0);
+    }
     if (p.layout == FNN_NCHW) {
         ptrdiff_t wrong = 0;
         check(fnn_max_pool(&p, x, y, NULL, at) == FNN_OK, "max_pool with indices status");
