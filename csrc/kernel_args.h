@@ -106,9 +106,11 @@ typedef struct {
     int rectified;                /* gradient of the maximum: gy counts only where y is positive */
     int overlap;                  /* windows share positions */
     int empty;                    /* some window holds no position */
-    ptrdiff_t together;           /* planes: output rows reduced side by side, 1 unless windows tile whole rows */
-    ptrdiff_t row_length;         /* planes: elements of one row of scratch */
-    ptrdiff_t pixel, lanes;       /* lanes: elements between pixels, and channels (1..16) of one call */
+    ptrdiff_t together;     /* planes: output rows that pass through the scratch at a time, at most 8 unless flat */
+    ptrdiff_t pitch;        /* planes: elements between their rows of scratch */
+    int flat;               /* planes: windows tile whole rows, so that those rows are one run */
+    ptrdiff_t row_length;   /* planes: elements of all rows of scratch */
+    ptrdiff_t pixel, lanes; /* lanes: elements between pixels, and channels (1..16) of one call */
 } fnn_pool;
 
 typedef struct {

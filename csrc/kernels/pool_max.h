@@ -41,9 +41,10 @@ FNN_ALWAYS_INLINE pool_best pool_best_column(const pool_rows_taps *r, ptrdiff_t 
 }
 
 FNN_ALWAYS_INLINE pool_rows_taps pool_rows_taps_of(const fnn_pool *p, const real *x, ptrdiff_t row) {
+    const ptrdiff_t depth = p->out[0] == 1 ? 0 : row / p->out[1];
     return (pool_rows_taps){.rows = pool_rows_of(p, x, row),
-                            .deep = p->windows[0][row / p->out[1]],
-                            .tall = p->windows[1][row % p->out[1]],
+                            .deep = p->windows[0][depth],
+                            .tall = p->windows[1][row - depth * p->out[1]],
                             .kh = p->kernel[1],
                             .kw = p->kernel[2]};
 }
@@ -137,7 +138,7 @@ void FNN_NAME(max_pool_planes)(const fnn_pool *p, const void *x, void *y, uint8_
         const ptrdiff_t rows = fnn_min(p->together, end - i);
         for (ptrdiff_t k = 0; k < rows; k++) {
             const pool_rows_taps r = pool_rows_taps_of(p, x, i + k);
-            real *value = values + p->before + k * w, *number = numbers + p->before + k * w;
+            real *value = values + p->before + k * p->pitch, *number = numbers + p->before + k * p->pitch;
             for (ptrdiff_t column = 0; column < w; column += FNN_VF) {
                 const vn part = vn_first(w - column);
                 const pool_best best = pool_best_column(&r, column, part);
@@ -145,7 +146,11 @@ void FNN_NAME(max_pool_planes)(const fnn_pool *p, const void *x, void *y, uint8_
                 vf_store_part(number + column, best.tap, part);
             }
         }
-        pool_best_windows(p, values, numbers, x, y, taps, i, rows * p->out[2]);
+        if (p->flat)
+            pool_best_windows(p, values, numbers, x, y, taps, i, rows * p->out[2]);
+        else
+            for (ptrdiff_t k = 0; k < rows; k++)
+                pool_best_windows(p, values + k * p->pitch, numbers + k * p->pitch, x, y, taps, i + k, p->out[2]);
     }
 }
 

@@ -4,8 +4,8 @@
  *   max: y = max over the window, NaN if it holds one, -inf if it holds nothing;  mean: y = sum / count
  *   gradient of the mean: gx += gy / count for every position of the window
  *
- * Where windows tile whole rows (2x2 with stride 2 on even widths), several output rows lie side by side in the
- * scratch and are reduced in one run, so that images narrower than a word fill their words too.
+ * Several rows of scratch are filled before they are read. Where windows tile whole rows (2x2 with stride 2 on even
+ * widths) they lie side by side and are reduced in one run, so that images narrower than a word fill their words too.
  * Expanded names: fnn_pool_planes__avx2, fnn_pool_whole__avx2, fnn_avg_pool_grad_planes__avx2, ... */
 
 FNN_ALWAYS_INLINE vf pool_neutral(const int average) { return average ? vf_zero() : vf_set1(-(real)INFINITY); }
@@ -33,7 +33,8 @@ typedef struct {
 
 /* The rows of the windows of output row `row`, counted over the first two axes. */
 FNN_ALWAYS_INLINE pool_rows pool_rows_of(const fnn_pool *p, const real *x, ptrdiff_t row) {
-    const fnn_window d = p->windows[0][row / p->out[1]], h = p->windows[1][row % p->out[1]];
+    const ptrdiff_t depth = p->out[0] == 1 ? 0 : row / p->out[1]; /* divisions cost as much as a short row */
+    const fnn_window d = p->windows[0][depth], h = p->windows[1][row - depth * p->out[1]];
     return (pool_rows){.first = x + (d.begin * p->size[1] + h.begin) * p->size[2],
                        .deep = d.taps,
                        .tall = h.taps,
@@ -115,7 +116,7 @@ FNN_ALWAYS_INLINE void pool_prepare(const fnn_pool *p, real *row, real *counts, 
     for (ptrdiff_t i = 0; i < p->row_length; i++) row[i] = average ? 0 : -(real)INFINITY;
     if (!average) return;
     for (ptrdiff_t i = 0; i < p->row_length; i++) counts[i] = 1;
-    for (ptrdiff_t i = 0; i < p->together && p->divisor == 0; i++)
+    for (ptrdiff_t i = 0; i < (p->flat ? p->together : 1) && p->divisor == 0; i++)
         for (ptrdiff_t j = 0; j < p->out[2]; j++) counts[i * p->out[2] + j] = (real)p->windows[2][j].count;
 }
 
@@ -124,16 +125,22 @@ FNN_ALWAYS_INLINE void pool_volume(const fnn_pool *p, const real *x, real *y, pt
     const ptrdiff_t w = p->size[2];
     for (ptrdiff_t i = begin; i < end; i += p->together) {
         const ptrdiff_t rows = fnn_min(p->together, end - i);
-        double count = 1;
+        double count[8] = {1};
         for (ptrdiff_t r = 0; r < rows; r++) {
             const pool_rows found = pool_rows_of(p, x, i + r);
+            real *to = row + p->before + r * p->pitch;
             if (found.deep * found.tall == 0)
-                for (ptrdiff_t j = 0; j < w; j++) row[p->before + j] = average ? 0 : -(real)INFINITY;
+                for (ptrdiff_t j = 0; j < w; j++) to[j] = average ? 0 : -(real)INFINITY;
             else
-                pool_reduce_rows(found, w, row + p->before + r * w, average);
-            count = found.count;
+                pool_reduce_rows(found, w, to, average);
+            count[r % 8] = found.count;
         }
-        pool_reduce_windows(p, row, rows * p->out[2], y + i * p->out[2], average, counts, count);
+        if (p->flat)
+            pool_reduce_windows(p, row, rows * p->out[2], y + i * p->out[2], average, counts, count[0]);
+        else
+            for (ptrdiff_t r = 0; r < rows; r++)
+                pool_reduce_windows(p, row + r * p->pitch, p->out[2], y + (i + r) * p->out[2], average, counts,
+                                    count[r]);
     }
 }
 
