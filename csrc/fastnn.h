@@ -212,25 +212,47 @@ fnn_status fnn_gemm_unpacked(fnn_dtype dtype, ptrdiff_t m, ptrdiff_t n, ptrdiff_
 
 /* ---- pooling ------------------------------------------------------------------------------------------------- */
 
+/* Of n*c volumes of three axes, depth, height and width; fewer dimensions are sizes of 1 in front. Window i of an axis
+ * covers positions i*stride - padding + k*dilation, k < kernel, or adaptive floor(i*size/out) up to ceil((i+1)*size/out);
+ * those outside the input are left out. */
 typedef struct {
     fnn_dtype dtype;
-    ptrdiff_t n, c, h, w; /* input */
-    ptrdiff_t oh, ow;     /* output */
-    ptrdiff_t kh, kw, sh, sw, ph, pw, dh, dw;
-    int layout;            /* fnn_layout of all arrays */
-    int count_include_pad; /* average: divide by the window with its padding (clipped to h + ph, w + pw) */
+    ptrdiff_t n, c, size[3], out[3];
+    ptrdiff_t kernel[3], stride[3], padding[3], dilation[3];
+    int adaptive;          /* the four above are not read */
+    int layout;            /* fnn_layout of all arrays; other than FNN_NCHW: images, size[0] = out[0] = 1 */
+    int count_include_pad; /* average: divide by the window with its padding (clipped to size + padding) */
     double divisor;        /* average: divide by this instead, when not 0 */
+    double power;          /* fnn_lp_pool, > 0 */
     int rectified; /* gradient of the maximum: x is the result of a ReLU, gx is to be the gradient of its input */
-} fnn_pool2d_params;
+} fnn_pool_params;
 
-/* Maximum over each window; a NaN in the window is the result. */
-fnn_status fnn_max_pool2d(const fnn_pool2d_params *p, const void *x, void *y,
-                          int64_t *indices); /* [n][c][oh][ow]: h*w + w of each maximum, NCHW only; or NULL */
-/* gx: the whole of each gy goes to the first maximum of its window, or to its last NaN. */
-fnn_status fnn_max_pool2d_grad_input(const fnn_pool2d_params *p, const void *gy, const void *x, const void *y,
-                                     void *gx);
-fnn_status fnn_avg_pool2d(const fnn_pool2d_params *p, const void *x, void *y);
-fnn_status fnn_avg_pool2d_grad_input(const fnn_pool2d_params *p, const void *gy, void *gx);
+/* Positions of maxima as numbers of taps in their windows fit a byte where windows have fewer than 255 taps. */
+int fnn_pool_has_taps(const fnn_pool_params *p);
+/* Maximum over each window; a NaN in the window is the result, -inf that of a window without positions. */
+fnn_status fnn_max_pool(const fnn_pool_params *p, const void *x, void *y,
+                        uint8_t *taps,     /* like y, 255: none; or NULL */
+                        int64_t *indices); /* NCHW only: flat position in the volume, -1: none; or NULL */
+/* gx: the whole of each gy goes to the first maximum of its window, or to its last NaN: from the taps, */
+fnn_status fnn_max_pool_grad_taps(const fnn_pool_params *p, const void *gy, const uint8_t *taps,
+                                  const void *y, /* read where rectified */
+                                  void *gx);
+/* or from x. Layouts other than NCHW: only where fnn_pool_has_taps. */
+fnn_status fnn_max_pool_grad_input(const fnn_pool_params *p, const void *gy, const void *x, const void *y, void *gx);
+fnn_status fnn_avg_pool(const fnn_pool_params *p, const void *x, void *y);
+fnn_status fnn_avg_pool_grad_input(const fnn_pool_params *p, const void *gy, void *gx);
+/* y = (sum of x^power)^(1/power), a sum over fewer positions than the kernel has scaled up to them; NCHW only. */
+fnn_status fnn_lp_pool(const fnn_pool_params *p, const void *x, void *y);
+fnn_status fnn_lp_pool_grad_input(const fnn_pool_params *p, const void *gy, const void *x, const void *y, void *gx);
+
+/* The first of n indices outside 0 .. size - 1, or n. */
+ptrdiff_t fnn_bad_index(const int64_t *indices, ptrdiff_t n, ptrdiff_t size);
+/* y[v][indices[v][i]] = x[v][i], 0 elsewhere; of equal indices the last counts. Indices are in bounds. */
+void fnn_max_unpool(fnn_dtype dtype, ptrdiff_t volumes, ptrdiff_t n, ptrdiff_t size, const void *x, /* [volumes][n] */
+                    const int64_t *indices, void *y); /* [volumes][size] */
+/* gx[v][i] = gy[v][indices[v][i]]. */
+void fnn_max_unpool_grad_input(fnn_dtype dtype, ptrdiff_t volumes, ptrdiff_t n, ptrdiff_t size, const void *gy,
+                               const int64_t *indices, void *gx);
 
 #include "fastnn_roi.h" /* regions of interest, boxes, resampling, embedding */
 

@@ -90,22 +90,29 @@ typedef struct {
     double alpha, beta;   /* its parameters */
 } fnn_depthwise;
 
+/* The window of one output along one axis. */
 typedef struct {
-    const void *x;  /* [h][w][16] one channel block of one image */
-    void *y;        /* [ow][16] one output row; average: also gy's row */
-    void *g;        /* gradients: gx, [h][w][16], added to */
-    const void *gy; /* maximum gradient: one row of gy */
-    int overlap;    /* maximum gradient: windows share pixels, so g is added to, not written */
-    int rectified;  /* maximum gradient: gy counts only where y is positive */
-    ptrdiff_t w, ow;
-    ptrdiff_t row0, rows; /* input rows of the window inside the image: row0 + r*row_step, r < rows */
-    ptrdiff_t row_step;   /* dilation */
-    ptrdiff_t kw, sw, pw, dw;
-    double row_count;      /* average: rows that count towards the divisor */
-    ptrdiff_t count_width; /* average: columns -pw .. count_width - 1 count (w, or w + pw with padding) */
-    ptrdiff_t count_from;  /* 0, or -pw with padding */
-    double divisor;        /* average: the whole divisor, when not 0 */
-} fnn_pool_row;
+    ptrdiff_t begin, taps; /* first position inside the input, and how many are inside, `dilation` apart */
+    ptrdiff_t skipped;     /* taps of the kernel in front of the input */
+    double count;          /* positions that count in an average */
+} fnn_window;
+
+/* One pooling of volumes of three axes, shared by all its volumes. */
+typedef struct {
+    ptrdiff_t size[3], out[3], kernel[3], dilation[3];
+    const fnn_window *windows[3]; /* [out] of each axis */
+    ptrdiff_t stride, before;     /* last axis: window j begins at j*stride - before; stride 0: they are of any size */
+    int average;                  /* sums over counts, not maxima */
+    double divisor;               /* average: of every window, when not 0 */
+    int rectified;                /* gradient of the maximum: gy counts only where y is positive */
+    int overlap;                  /* windows share positions */
+    int empty;                    /* some window holds no position */
+    ptrdiff_t together;     /* planes: output rows that pass through the scratch at a time, at most 8 unless flat */
+    ptrdiff_t pitch;        /* planes: elements between their rows of scratch */
+    int flat;               /* planes: windows tile whole rows, so that those rows are one run */
+    ptrdiff_t row_length;   /* planes: elements of all rows of scratch */
+    ptrdiff_t pixel, lanes; /* lanes: elements between pixels, and channels (1..16) of one call */
+} fnn_pool;
 
 typedef struct {
     const void *x; /* [rows][x_row], the first `columns` of each */

@@ -89,6 +89,8 @@ def test_the_core_needs_numpy_alone():
 
 def test_the_oracle_imports_numpy_alone():
     assert {module for module, _ in imports(ROOT / "tests" / "naive.py")} == {"numpy"}
+    for path in (ROOT / "tests").glob("naive_*.py"):
+        assert {module.split(".")[0] for module, _ in imports(path)} <= {"numpy", "naive", "itertools", "math"}
 
 
 def test_cython_knows_the_public_header_and_no_python_of_fastnn():

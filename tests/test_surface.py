@@ -51,10 +51,27 @@ OPS = [
     "linear_grad_bias(gy)",
     "pack_linear(weight, bias=None, *, activation=None)",
     "matmul(a, b)",
-    f"max_pool2d(x, {POOL}, dilation=1, ceil_mode=False, return_indices=False, *, out=None)",
-    f"max_pool2d_grad_input(gy, x, y, {POOL}, dilation=1, ceil_mode=False, *, rectified=False)",
-    f"avg_pool2d(x, {POOL}, {AVG}, *, out=None)",
-    f"avg_pool2d_grad_input(gy, input_shape, {POOL}, {AVG})",
+    *(
+        text.format(rank, L="layout='NCHW', " if rank == 2 else "", S=", *, layout='NCHW'" if rank == 2 else "")
+        for rank in (1, 2, 3)
+        for text in (
+            f"max_pool{{}}d(x, {POOL}, dilation=1, ceil_mode=False, return_indices=False, *, {{L}}out=None)",
+            f"avg_pool{{}}d(x, {POOL}, {AVG}, *, {{L}}out=None)",
+            f"avg_pool{{}}d_grad_input(gy, input_shape, {POOL}, {AVG}{{S}})",
+            "lp_pool{}d(x, norm_type, kernel_size, stride=None, ceil_mode=False, *, out=None)",
+            "lp_pool{}d_grad_input(gy, x, y, norm_type, kernel_size, stride=None, ceil_mode=False)",
+            "adaptive_avg_pool{}d(x, output_size, *, {L}out=None)",
+            "adaptive_avg_pool{}d_grad_input(gy, input_shape{S})",
+            "adaptive_max_pool{}d(x, output_size, return_indices=False, *, {L}out=None)",
+            "adaptive_max_pool{}d_grad_input(gy, x, y{S})",
+            f"max_unpool{{}}d(x, indices, {POOL}, output_size=None, *, out=None)",
+            "max_unpool{}d_grad_input(gy, indices)",
+        )
+    ),
+    *(
+        f"max_pool{rank}d_grad_input(gy, x, y, {POOL}, dilation=1, ceil_mode=False, *, rectified=False{more})"
+        for rank, more in ((1, ""), (2, ", layout='NCHW'"), (3, ""))
+    ),
     "im2col(x, kernel_size, stride=1, padding=0, dilation=1, *, out=None)",
     "col2im(cols, output_size, kernel_size, stride=1, padding=0, dilation=1, *, out=None)",
     f"conv_matrix(weight, input_shape, {CONV})",
@@ -94,11 +111,20 @@ BEGINNINGS = [
             "bias=True, dilation=1, padding_mode='zeros', device=None, dtype=None)",
         )
     ),
-    (
-        "nn",
-        "MaxPool2d(kernel_size, stride=None, padding=0, dilation=1, return_indices=False, ceil_mode=False",
+    *(
+        ("nn", text.format(rank))
+        for rank in (1, 2, 3)
+        for text in (
+            "MaxPool{}d(kernel_size, stride=None, padding=0, dilation=1, return_indices=False, ceil_mode=False",
+            "AvgPool{}d(kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True",
+            "LPPool{}d(norm_type, kernel_size, stride=None, ceil_mode=False",
+            "MaxUnpool{}d(kernel_size, stride=None, padding=0",
+            "AdaptiveAvgPool{}d(output_size",
+            "AdaptiveMaxPool{}d(output_size, return_indices=False",
+        )
     ),
     ("nn", f"AvgPool2d({POOL}, {AVG}"),
+    ("nn", f"AvgPool3d({POOL}, {AVG}"),
     ("nn", "Unfold(kernel_size, dilation=1, padding=0, stride=1"),
     ("nn", "Fold(output_size, kernel_size, dilation=1, padding=0, stride=1"),
     *[("nn", f"{mode}Pad{d}d(padding") for mode in PADS for d in (1, 2, 3)],

@@ -19,6 +19,7 @@ K = {
     "avg_pool": 4,  # sums, then one division
     "roi_align": 8,  # weights are products of roundings of positions up to the size of the image, then sums
     "interpolate": 4,  # the same with positions worked out in double
+    "lp_pool": 8,  # powers, sums, a root
     "softmax": 8,  # the exponential is a polynomial of its own, a few ulp
     "loss": 8,  # softmax, logarithm, weights
     "activation": 8,  # exponential or tanh after the sum

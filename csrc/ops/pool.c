@@ -1,158 +1,187 @@
-/* Pooling: planes of 16 channels are independent; NCHW planes pass through scratch a plane at a time. */
+/* Pooling: which kernel serves a volume of each layout, forward and backward. */
+#include "pool.h"
+
 #include <string.h>
 
-#include "../dispatch.h"
-#include "../threads.h"
+/* ---- channels in the lanes: blocked images, and NHWC by 16 channels at a time ---- */
 
-typedef struct {
-    const fnn_pool2d_params *p;
-    const fnn_kernel_table *kernels;
-    ptrdiff_t es, planes;
-    const char *x, *gy, *y_in; /* inputs: x forward and maximum gradient, gy and y gradients */
-    char *out;                 /* y, or gx */
-    int average;
-    char *scratch; /* NCHW: [threads][image_pixels * 2 + result_pixels * 2][16] */
-    ptrdiff_t scratch_bytes;
-} pool_job;
-
-static ptrdiff_t inside_rows(const fnn_pool2d_params *p, ptrdiff_t i, ptrdiff_t *row0) {
-    const ptrdiff_t first = i * p->sh - p->ph;
-    const ptrdiff_t skip = first < 0 ? fnn_ceil_div(-first, p->dh) : 0;
-    const ptrdiff_t end = first >= p->h ? 0 : fnn_min(p->kh, fnn_ceil_div(p->h - first, p->dh));
-    *row0 = first + skip * p->dh;
-    return fnn_max(0, end - skip);
+/* Element offset of lane block `volume` in an array of `pixels` pixels an image; sets the lanes of the call. */
+static ptrdiff_t lanes_at(const pool_job *job, fnn_pool *g, ptrdiff_t volume, ptrdiff_t pixels) {
+    const ptrdiff_t c = job->p->c, blocks = fnn_blocks(c), block = volume % blocks;
+    if (job->p->layout == FNN_BLOCKED) {
+        g->pixel = g->lanes = FNN_BLOCK;
+        return volume * pixels * FNN_BLOCK;
+    }
+    g->pixel = c, g->lanes = fnn_min(FNN_BLOCK, c - block * FNN_BLOCK);
+    return volume / blocks * pixels * c + block * FNN_BLOCK;
 }
 
-static fnn_pool_row row_at(const fnn_pool2d_params *p, ptrdiff_t i) {
-    fnn_pool_row row = {.w = p->w, .ow = p->ow, .row_step = p->dh, .kw = p->kw, .sw = p->sw, .pw = p->pw, .dw = p->dw};
-    row.rows = inside_rows(p, i, &row.row0);
-    const ptrdiff_t first = i * p->sh - p->ph, padded = p->count_include_pad;
-    row.row_count = (double)(fnn_min(first + p->kh, p->h + (padded ? p->ph : 0)) - fnn_max(first, padded ? -p->ph : 0));
-    row.count_width = p->w + (padded ? p->pw : 0);
-    row.count_from = padded ? -p->pw : 0;
-    row.divisor = p->divisor;
-    row.rectified = p->rectified;
-    row.overlap = p->sh < (p->kh - 1) * p->dh + 1 || p->sw < (p->kw - 1) * p->dw + 1;
-    return row;
-}
-
-/* Windows that lie side by side and cover the image: the gradient of a maximum writes every pixel. */
-static int windows_tile(const fnn_pool2d_params *p) {
-    return p->ph == 0 && p->pw == 0 && p->sh == p->kh && p->sw == p->kw && p->dh == 1 && p->dw == 1 &&
-           p->oh * p->kh == p->h && p->ow * p->kw == p->w;
-}
-
-/* One plane of 16 channels, all arrays blocked; forward writes out, gradients add to a cleared out. */
-static void pool_plane(const pool_job *job, const char *x, const char *gy, const char *y, char *out) {
-    const fnn_pool2d_params *p = job->p;
-    const ptrdiff_t result_row = p->ow * FNN_BLOCK * job->es;
-    if (gy && (job->average || !windows_tile(p))) memset(out, 0, (size_t)(p->h * p->w * FNN_BLOCK * job->es));
-    for (ptrdiff_t i = 0; i < p->oh; i++) {
-        fnn_pool_row row = row_at(p, i);
-        row.x = x;
-        row.g = out;
-        row.gy = gy ? gy + i * result_row : NULL;
-        row.y = gy ? (char *)y + (y ? i * result_row : 0) : out + i * result_row;
-        if (gy)
-            (job->average ? job->kernels->avg_pool_grad_row : job->kernels->max_pool_grad_row)(&row);
+static void forward_lanes(const pool_job *job, ptrdiff_t volume, ptrdiff_t row, ptrdiff_t last, char *scratch) {
+    fnn_pool g = job->pool;
+    const ptrdiff_t from = lanes_at(job, &g, volume, job->inputs), to = lanes_at(job, &g, volume, job->outputs);
+    (void)scratch;
+    for (ptrdiff_t i = row; i < last; i++)
+        if (g.average)
+            job->kernels->avg_pool_lanes(&g, job->x + from * job->es, job->out + to * job->es, i);
         else
-            (job->average ? job->kernels->avg_pool_row : job->kernels->max_pool_row)(&row);
+            job->kernels->max_pool_lanes(&g, job->x + from * job->es, job->out + to * job->es,
+                                         job->taps ? job->taps + to : NULL, i);
+    const ptrdiff_t channels = job->p->c - volume % fnn_blocks(job->p->c) * FNN_BLOCK;
+    if (g.empty && g.pixel == FNN_BLOCK && channels < FNN_BLOCK) /* -inf of empty windows beyond the channels */
+        for (ptrdiff_t i = row * g.out[2]; i < last * g.out[2]; i++)
+            memset(job->out + (to + i * FNN_BLOCK + channels) * job->es, 0, (size_t)((FNN_BLOCK - channels) * job->es));
+}
+
+static void clear_lanes(const pool_job *job, const fnn_pool *g, char *gx) {
+    if (g->pixel == g->lanes)
+        memset(gx, 0, (size_t)(job->inputs * g->pixel * job->es));
+    else
+        for (ptrdiff_t i = 0; i < job->inputs; i++)
+            memset(gx + i * g->pixel * job->es, 0, (size_t)(g->lanes * job->es));
+}
+
+/* Windows that lie side by side and cover the image: the gradient of a maximum writes every position. */
+static int covers(const pool_job *job, int axis) {
+    const fnn_pool_params *p = job->p;
+    return !p->adaptive && p->padding[axis] == 0 && p->stride[axis] == p->kernel[axis] && p->dilation[axis] == 1 &&
+           p->out[axis] * p->kernel[axis] == p->size[axis];
+}
+
+static void backward_lanes(const pool_job *job, ptrdiff_t volume, ptrdiff_t row, ptrdiff_t last, char *scratch) {
+    fnn_pool g = job->pool;
+    const ptrdiff_t to = lanes_at(job, &g, volume, job->inputs), from = lanes_at(job, &g, volume, job->outputs);
+    char *gx = job->out + to * job->es;
+    const char *gy = job->gy + from * job->es, *y = job->y ? job->y + from * job->es : NULL;
+    const uint8_t *taps = job->taps_in ? job->taps_in + from : NULL;
+    if (g.average || !covers(job, 1) || !covers(job, 2)) clear_lanes(job, &g, gx);
+    if (!g.average && !taps) { /* the positions once more, into scratch laid out like the image */
+        uint8_t *found = (uint8_t *)scratch;
+        char *values = scratch + fnn_round_up(job->outputs * g.pixel, FNN_ALIGN);
+        for (ptrdiff_t i = row; i < last; i++)
+            job->kernels->max_pool_lanes(&g, job->x + to * job->es, values, found, i);
+        taps = found;
     }
+    for (; row < last; row++)
+        if (g.average)
+            job->kernels->avg_pool_grad_lanes(&g, gy, gx, row);
+        else
+            job->kernels->max_pool_grad_lanes(&g, gy, taps, y, gx, row);
 }
 
-/* Plane `index` of an NCHW array of `pixels` pixels a channel: the channel group's first element. */
-static const char *planar_at(const pool_job *job, const char *array, ptrdiff_t index, ptrdiff_t pixels) {
-    const ptrdiff_t blocks = fnn_blocks(job->p->c);
-    return array + (index / blocks * job->p->c + index % blocks * FNN_BLOCK) * pixels * job->es;
+/* ---- plain planes ---- */
+
+static void forward_planes(const pool_job *job, ptrdiff_t first, ptrdiff_t count, ptrdiff_t row, ptrdiff_t last,
+                           char *scratch) {
+    job->kernels->pool_planes(&job->pool, job->x + first * job->inputs * job->es,
+                              job->out + first * job->outputs * job->es, count, row, last, scratch);
 }
 
-static const char *bring(const pool_job *job, const char *array, ptrdiff_t index, ptrdiff_t pixels, char **scratch) {
-    if (!array) return NULL;
-    const ptrdiff_t channels = fnn_min(FNN_BLOCK, job->p->c - index % fnn_blocks(job->p->c) * FNN_BLOCK);
-    char *to = *scratch;
-    *scratch += pixels * FNN_BLOCK * job->es;
-    job->kernels->block_pixels(planar_at(job, array, index, pixels), pixels, channels, pixels, to);
-    return to;
+static void forward_whole(const pool_job *job, ptrdiff_t first, ptrdiff_t count, ptrdiff_t row, ptrdiff_t last,
+                          char *scratch) {
+    (void)row, (void)last, (void)scratch;
+    job->kernels->pool_whole(&job->pool, job->x + first * job->inputs * job->es, job->out + first * job->es, count);
 }
 
-static void pool_body(void *context, const fnn_team *team) {
-    const pool_job *job = context;
-    const fnn_pool2d_params *p = job->p;
-    const ptrdiff_t image = p->h * p->w, result = p->oh * p->ow, out_pixels = job->gy ? image : result;
-    ptrdiff_t begin, end;
-    fnn_share(team, job->planes, &begin, &end);
-    for (ptrdiff_t index = begin; index < end; index++) {
-        if (p->layout == FNN_BLOCKED) {
-            const ptrdiff_t xs = index * image * FNN_BLOCK * job->es, ys = index * result * FNN_BLOCK * job->es;
-            pool_plane(job, job->x ? job->x + xs : NULL, job->gy ? job->gy + ys : NULL,
-                       job->y_in ? job->y_in + ys : NULL, job->out + (job->gy ? xs : ys));
-            continue;
+/* Flat positions in the volume from the numbers of taps. */
+static void indices_of(const fnn_pool *g, const uint8_t *taps, ptrdiff_t row, ptrdiff_t last, int64_t *indices) {
+    for (ptrdiff_t i = row; i < last; i++) {
+        const fnn_window d = g->windows[0][i / g->out[1]], h = g->windows[1][i % g->out[1]];
+        for (ptrdiff_t j = 0; j < g->out[2]; j++) {
+            const fnn_window w = g->windows[2][j];
+            const ptrdiff_t at = i * g->out[2] + j, tap = taps[at], area = g->kernel[1] * g->kernel[2];
+            const ptrdiff_t depth = d.begin + (tap / area - d.skipped) * g->dilation[0];
+            const ptrdiff_t line = h.begin + (tap / g->kernel[2] % g->kernel[1] - h.skipped) * g->dilation[1];
+            const ptrdiff_t column = w.begin + (tap % g->kernel[2] - w.skipped) * g->dilation[2];
+            indices[at] = tap == 255 ? -1 : (depth * g->size[1] + line) * g->size[2] + column;
         }
-        char *scratch = job->scratch + team->id * job->scratch_bytes;
-        const char *x = bring(job, job->x, index, image, &scratch), *gy = bring(job, job->gy, index, result, &scratch);
-        const char *y = bring(job, job->y_in, index, result, &scratch);
-        const ptrdiff_t channels = fnn_min(FNN_BLOCK, p->c - index % fnn_blocks(p->c) * FNN_BLOCK);
-        pool_plane(job, x, gy, y, scratch);
-        job->kernels->unblock_pixels(scratch, out_pixels, (char *)planar_at(job, job->out, index, out_pixels),
-                                     out_pixels, channels);
     }
 }
 
-static fnn_status pool_run(const fnn_pool2d_params *p, int average, const void *x, const void *gy, const void *y,
-                           void *out) {
-    pool_job job = {.p = p, .kernels = fnn_kernels(p->dtype), .es = fnn_element_size(p->dtype), .x = x, .gy = gy};
-    job.y_in = y, job.out = out, job.average = average;
-    job.planes = p->n * fnn_blocks(p->c);
-    if (job.planes == 0 || p->oh * p->ow == 0) return FNN_OK;
-    const int threads = (int)fnn_min(fnn_get_num_threads(), job.planes);
-    if (p->layout == FNN_NCHW) {
-        job.scratch_bytes = 2 * (p->h * p->w + p->oh * p->ow) * FNN_BLOCK * job.es;
-        job.scratch = fnn_alloc((size_t)(threads * job.scratch_bytes));
-        if (!job.scratch) return FNN_NO_MEMORY;
+static void positions_planes(const pool_job *job, ptrdiff_t volume, ptrdiff_t row, ptrdiff_t last, char *scratch) {
+    const char *x = job->x + volume * job->inputs * job->es;
+    char *y = job->out + volume * job->outputs * job->es;
+    uint8_t *taps = job->taps ? job->taps + volume * job->outputs : NULL;
+    int64_t *indices = job->indices ? job->indices + volume * job->outputs : NULL;
+    if (job->p->adaptive || !fnn_pool_has_taps(job->p)) {
+        job->kernels->max_pool_search(&job->pool, x, y, taps, indices, row, last);
+        return;
     }
-    const double work = (double)(job.planes * FNN_BLOCK) * (double)(p->oh * p->ow * p->kh * p->kw + p->h * p->w) / 4;
-    fnn_parallel(pool_body, &job, threads, work, 0);
-    fnn_free(job.scratch);
-    return FNN_OK;
+    if (!taps) taps = (uint8_t *)scratch + pool_rows_bytes(job);
+    job->kernels->max_pool_planes(&job->pool, x, y, taps, row, last, scratch);
+    if (indices) indices_of(&job->pool, taps, row, last, indices);
 }
 
-/* Positions of the maxima, in PyTorch's numbering (row * w + column), the last NaN of a window before all else. */
-#define DEFINE_INDICES(type) \
-    static void indices_##type(const fnn_pool2d_params *p, const type *x, int64_t *indices) { \
-        for (ptrdiff_t plane = 0; plane < p->n * p->c; plane++, x += p->h * p->w) \
-            for (ptrdiff_t i = 0; i < p->oh; i++) { \
-                ptrdiff_t row0, rows = inside_rows(p, i, &row0); \
-                for (ptrdiff_t j = 0; j < p->ow; j++) { \
-                    const ptrdiff_t first = j * p->sw - p->pw; \
-                    int64_t at = -1; \
-                    for (ptrdiff_t r = row0; r < row0 + rows * p->dh; r += p->dh) \
-                        for (ptrdiff_t s = first; s < first + p->kw * p->dw && s < p->w; s += p->dw) { \
-                            if (s < 0) continue; \
-                            const type value = x[r * p->w + s]; \
-                            if (at < 0 || value > x[at] || value != value) at = (int64_t)(r * p->w + s); \
-                        } \
-                    *indices++ = at; \
-                } \
-            } \
+/* Scratch of the gradient from x: the two rows, y, then taps or indices. */
+static void backward_planes(const pool_job *job, ptrdiff_t volume, ptrdiff_t row, ptrdiff_t last, char *scratch) {
+    const fnn_pool *g = &job->pool;
+    const char *gy = job->gy + volume * job->outputs * job->es;
+    const char *y = job->y ? job->y + volume * job->outputs * job->es : NULL;
+    char *gx = job->out + volume * job->inputs * job->es, *values = scratch + pool_rows_bytes(job);
+    uint8_t *found = (uint8_t *)values + fnn_round_up(job->outputs * job->es, FNN_ALIGN);
+    if (g->average) {
+        job->kernels->avg_pool_grad_planes(g, gy, gx, scratch);
+    } else if (job->taps_in) {
+        job->kernels->max_pool_grad_planes(g, gy, job->taps_in + volume * job->outputs, y, gx);
+    } else {
+        pool_job again = *job;
+        const int bytes = fnn_pool_has_taps(job->p);
+        again.x += volume * job->inputs * job->es;
+        again.out = values, again.taps = bytes ? found : NULL, again.indices = bytes ? NULL : (int64_t *)found;
+        positions_planes(&again, 0, row, last, scratch);
+        if (bytes)
+            job->kernels->max_pool_grad_planes(g, gy, found, y, gx);
+        else
+            job->kernels->max_pool_grad_indices(g, gy, (int64_t *)found, y, gx);
     }
-DEFINE_INDICES(float)
-DEFINE_INDICES(double)
-
-fnn_status fnn_max_pool2d(const fnn_pool2d_params *p, const void *x, void *y, int64_t *indices) {
-    if (indices && p->dtype == FNN_F32) indices_float(p, x, indices);
-    if (indices && p->dtype == FNN_F64) indices_double(p, x, indices);
-    return pool_run(p, 0, x, NULL, NULL, y);
 }
 
-fnn_status fnn_max_pool2d_grad_input(const fnn_pool2d_params *p, const void *gy, const void *x, const void *y,
-                                     void *gx) {
-    return pool_run(p, 0, x, gy, y, gx);
+/* ---- public ---- */
+
+static int is_whole(const pool_job *job) {
+    for (int axis = 0; axis < 3; axis++)
+        if (job->pool.out[axis] != 1 || job->pool.windows[axis]->taps != job->pool.size[axis]) return 0;
+    return 1;
 }
 
-fnn_status fnn_avg_pool2d(const fnn_pool2d_params *p, const void *x, void *y) {
-    return pool_run(p, 1, x, NULL, NULL, y);
+static fnn_status run(pool_job *job, const fnn_pool_params *p, int backward) {
+    if (!fnn_pool_geometry(job, p)) return FNN_NO_MEMORY;
+    const int positions = !backward && (job->taps || job->indices), lanes = p->layout != FNN_NCHW;
+    if (lanes)
+        job->volume = backward ? backward_lanes : forward_lanes;
+    else if (backward || positions)
+        job->volume = backward ? backward_planes : positions_planes;
+    else
+        job->volumes_of = job->outputs && is_whole(job) ? forward_whole : forward_planes;
+    ptrdiff_t more = 0;
+    const int search = backward && !job->pool.average && !job->taps_in;
+    const ptrdiff_t pixel = p->layout == FNN_NHWC ? p->c : lanes ? FNN_BLOCK : 1;
+    if (search || job->indices) more = fnn_round_up(job->outputs * pixel, FNN_ALIGN) * (1 + job->es);
+    if (search && !lanes && !fnn_pool_has_taps(p)) more += job->outputs * (ptrdiff_t)sizeof(int64_t);
+    return fnn_pool_run(job, more, !backward);
 }
 
-fnn_status fnn_avg_pool2d_grad_input(const fnn_pool2d_params *p, const void *gy, void *gx) {
-    return pool_run(p, 1, NULL, gy, NULL, gx);
+fnn_status fnn_max_pool(const fnn_pool_params *p, const void *x, void *y, uint8_t *taps, int64_t *indices) {
+    pool_job job = {.x = x, .out = y, .taps = taps, .indices = indices};
+    return run(&job, p, 0);
+}
+
+fnn_status fnn_max_pool_grad_taps(const fnn_pool_params *p, const void *gy, const uint8_t *taps, const void *y,
+                                  void *gx) {
+    pool_job job = {.gy = gy, .taps_in = taps, .y = y, .out = gx};
+    return run(&job, p, 1);
+}
+
+fnn_status fnn_max_pool_grad_input(const fnn_pool_params *p, const void *gy, const void *x, const void *y, void *gx) {
+    pool_job job = {.gy = gy, .x = x, .y = y, .out = gx};
+    return run(&job, p, 1);
+}
+
+fnn_status fnn_avg_pool(const fnn_pool_params *p, const void *x, void *y) {
+    pool_job job = {.pool.average = 1, .x = x, .out = y};
+    return run(&job, p, 0);
+}
+
+fnn_status fnn_avg_pool_grad_input(const fnn_pool_params *p, const void *gy, void *gx) {
+    pool_job job = {.pool.average = 1, .gy = gy, .out = gx};
+    return run(&job, p, 1);
 }

@@ -16,8 +16,9 @@ __all__ = [
     "RoiParams",
     "activate",
     "active_isa",
-    "avg_pool2d",
-    "avg_pool2d_grad_input",
+    "avg_pool",
+    "avg_pool_grad_input",
+    "bad_index",
     "block",
     "box_iou",
     "channel_sum",
@@ -40,8 +41,11 @@ __all__ = [
     "interpolate_grad_input",
     "kernel_names",
     "live_workers",
-    "max_pool2d",
-    "max_pool2d_grad_input",
+    "lp_pool",
+    "lp_pool_grad_input",
+    "max_pool",
+    "max_pool_grad_input",
+    "max_unpool",
     "nms",
     "pad",
     "pad_grad_input",
@@ -256,27 +260,45 @@ class PackedLinear:
 
 @final
 class PoolParams:
-    y_shape: tuple[int, int, int, int]
+    x_shape: tuple[int, ...]
+    y_shape: tuple[int, ...]
+    has_taps: bool
     def __init__(
         self,
         x_shape: tuple[int, ...],
         y_shape: tuple[int, ...],
-        kernel: tuple[int, int],
-        stride: tuple[int, int],
-        padding: tuple[int, int],
-        dilation: tuple[int, int],
+        kernel: tuple[int, ...],
+        stride: tuple[int, ...],
+        padding: tuple[int, ...],
+        dilation: tuple[int, ...],
+        adaptive: bool,
         count_include_pad: bool,
         divisor: float,
+        power: float,
     ) -> None: ...
-
-def max_pool2d(
-    params: PoolParams, layout: int, x: np.ndarray, y: np.ndarray, indices: np.ndarray | None
+def max_pool(
+    params: PoolParams, layout: int, x: np.ndarray, y: np.ndarray, taps: np.ndarray | None, indices: np.ndarray | None
 ) -> None: ...
-def max_pool2d_grad_input(
-    params: PoolParams, layout: int, gy: np.ndarray, x: np.ndarray, y: np.ndarray, gx: np.ndarray, rectified: bool
+def max_pool_grad_input(
+    params: PoolParams,
+    layout: int,
+    gy: np.ndarray,
+    taps: np.ndarray | None,
+    x: np.ndarray | None,
+    y: np.ndarray | None,
+    gx: np.ndarray,
+    rectified: bool,
 ) -> None: ...
-def avg_pool2d(params: PoolParams, layout: int, x: np.ndarray, y: np.ndarray) -> None: ...
-def avg_pool2d_grad_input(params: PoolParams, layout: int, gy: np.ndarray, gx: np.ndarray) -> None: ...
+def avg_pool(params: PoolParams, layout: int, x: np.ndarray, y: np.ndarray) -> None: ...
+def avg_pool_grad_input(params: PoolParams, layout: int, gy: np.ndarray, gx: np.ndarray) -> None: ...
+def lp_pool(params: PoolParams, x: np.ndarray, y: np.ndarray) -> None: ...
+def lp_pool_grad_input(
+    params: PoolParams, gy: np.ndarray, x: np.ndarray, y: np.ndarray, gx: np.ndarray
+) -> None: ...
+def bad_index(indices: np.ndarray, size: int) -> int | None: ...
+def max_unpool(
+    indices: np.ndarray, volumes: int, n: int, size: int, x: np.ndarray, y: np.ndarray, gradient: bool
+) -> None: ...
 def activate(x: np.ndarray, y: np.ndarray, activation: int, alpha: float, beta: float) -> None: ...
 def sgd_step(
     p: np.ndarray,

@@ -4,7 +4,7 @@ cimport cython
 from cpython.buffer cimport (
     PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, PyBuffer_FillInfo, PyBuffer_Release, PyObject_GetBuffer,
 )
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint8_t
 
 import numpy as np
 
@@ -23,13 +23,13 @@ include "roi.pxi"
 
 __all__ = [
     "ACTIVATIONS", "METHODS", "PAD_MODES", "RESAMPLE_MODES", "ConvParams", "ConvPlan", "Im2colParams", "PackedConv",
-    "PackedLinear", "PoolParams", "RoiParams", "activate", "active_isa", "avg_pool2d", "avg_pool2d_grad_input",
-    "block", "box_iou", "channel_sum", "col2im", "conv", "conv_algorithm", "conv_grad_input", "conv_grad_weight",
-    "conv_refusal", "copy_bandwidth", "embedding", "embedding_grad_weight", "empty", "fma_peak", "gemm",
-    "get_num_threads", "has_isa", "im2col", "interpolate", "interpolate_grad_input", "kernel_names", "live_workers",
-    "max_pool2d", "max_pool2d_grad_input", "nms", "pad", "pad_grad_input", "relu_grad", "roi_align",
-    "roi_align_grad_input", "roi_pool", "roi_pool_grad_input", "set_num_threads", "set_spin_us", "set_strict",
-    "sgd_step", "softmax", "softmax_grad", "unblock", "use_isa",
+    "PackedLinear", "PoolParams", "RoiParams", "activate", "active_isa", "avg_pool", "avg_pool_grad_input",
+    "bad_index", "block", "box_iou", "channel_sum", "col2im", "conv", "conv_algorithm", "conv_grad_input",
+    "conv_grad_weight", "conv_refusal", "copy_bandwidth", "embedding", "embedding_grad_weight", "empty", "fma_peak",
+    "gemm", "get_num_threads", "has_isa", "im2col", "interpolate", "interpolate_grad_input", "kernel_names",
+    "live_workers", "lp_pool", "lp_pool_grad_input", "max_pool", "max_pool_grad_input", "max_unpool", "nms", "pad",
+    "pad_grad_input", "relu_grad", "roi_align", "roi_align_grad_input", "roi_pool", "roi_pool_grad_input",
+    "set_num_threads", "set_spin_us", "set_strict", "sgd_step", "softmax", "softmax_grad", "unblock", "use_isa",
 ]
 
 fnn_init()

@@ -23,11 +23,17 @@ cdef extern from "fastnn.h" nogil:
         int padding_mode
         int x_layout, y_layout, method, activation
         double alpha, beta
-    ctypedef struct fnn_pool2d_params:
+    ctypedef struct fnn_pool_params:
         fnn_dtype dtype
-        Py_ssize_t n, c, h, w, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw
-        int layout, count_include_pad
-        double divisor
+        Py_ssize_t n, c
+        Py_ssize_t size[3]
+        Py_ssize_t out[3]
+        Py_ssize_t kernel[3]
+        Py_ssize_t stride[3]
+        Py_ssize_t padding[3]
+        Py_ssize_t dilation[3]
+        int adaptive, layout, count_include_pad
+        double divisor, power
         int rectified
 
     ctypedef struct fnn_sgd:
@@ -97,11 +103,21 @@ cdef extern from "fastnn.h" nogil:
                                  Py_ssize_t column, const void *b, Py_ssize_t b_row, Py_ssize_t b_column,
                                  const void *bias, int activation, double alpha, double beta, void *c)
 
-    fnn_status fnn_max_pool2d(const fnn_pool2d_params *p, const void *x, void *y, int64_t *indices)
-    fnn_status fnn_max_pool2d_grad_input(const fnn_pool2d_params *p, const void *gy, const void *x, const void *y,
-                                         void *gx)
-    fnn_status fnn_avg_pool2d(const fnn_pool2d_params *p, const void *x, void *y)
-    fnn_status fnn_avg_pool2d_grad_input(const fnn_pool2d_params *p, const void *gy, void *gx)
+    bint fnn_pool_has_taps(const fnn_pool_params *p)
+    fnn_status fnn_max_pool(const fnn_pool_params *p, const void *x, void *y, uint8_t *taps, int64_t *indices)
+    fnn_status fnn_max_pool_grad_taps(const fnn_pool_params *p, const void *gy, const uint8_t *taps, const void *y,
+                                      void *gx)
+    fnn_status fnn_max_pool_grad_input(const fnn_pool_params *p, const void *gy, const void *x, const void *y,
+                                       void *gx)
+    fnn_status fnn_avg_pool(const fnn_pool_params *p, const void *x, void *y)
+    fnn_status fnn_avg_pool_grad_input(const fnn_pool_params *p, const void *gy, void *gx)
+    fnn_status fnn_lp_pool(const fnn_pool_params *p, const void *x, void *y)
+    fnn_status fnn_lp_pool_grad_input(const fnn_pool_params *p, const void *gy, const void *x, const void *y, void *gx)
+    Py_ssize_t fnn_bad_index(const int64_t *indices, Py_ssize_t n, Py_ssize_t size)
+    void fnn_max_unpool(fnn_dtype, Py_ssize_t volumes, Py_ssize_t n, Py_ssize_t size, const void *x,
+                        const int64_t *indices, void *y)
+    void fnn_max_unpool_grad_input(fnn_dtype, Py_ssize_t volumes, Py_ssize_t n, Py_ssize_t size, const void *gy,
+                                   const int64_t *indices, void *gx)
 
     void fnn_activate(fnn_dtype, int activation, double alpha, double beta, Py_ssize_t n, const void *x, void *y)
     void fnn_relu_grad(fnn_dtype, Py_ssize_t n, const void *gy, const void *y, void *gx)

@@ -1,12 +1,51 @@
-"""Pooling on the tape. Blocked images stay Blocked."""
+"""Max pooling on the tape. Blocked images stay Blocked."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from fastnn import ops
-from fastnn.autograd._tape import Gradients
-from fastnn.autograd.tensor import Tensor, as_tensor, record, recording, wrap
+from fastnn.autograd import _pool
+from fastnn.autograd.tensor import Tensor
+from fastnn.ops._pool import max_params
+
+
+def max_pool1d(
+    x: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Tensor | tuple[Tensor, Tensor]:
+    """Maximum over windows; the recorded form of `fastnn.ops.max_pool1d`.
+
+    Parameters
+    ----------
+    x : [n, c, l].
+    return_indices : return the positions of the maxima as well, int64, l within a channel.
+
+    Examples
+    --------
+    >>> from fastnn.autograd import Tensor, max_pool1d
+    >>> x = Tensor([[[1.0, 4.0]]], requires_grad=True)
+    >>> max_pool1d(x, 2).backward()
+    >>> x.grad.numpy().ravel().tolist()
+    [0.0, 1.0]
+    """
+    window = kernel_size, stride, padding, dilation, ceil_mode
+
+    def call(x: Any, return_indices: bool) -> Any:
+        return ops.max_pool1d(x, *window, return_indices)
+
+    def gradient(gy: Any, x: Any, y: Any, rectified: bool = False) -> Any:
+        return ops.max_pool1d_grad_input(gy, x, y, *window, rectified=rectified)
+
+    def geometry(shape: Any) -> Any:
+        return max_params("max_pool1d", 1, shape, *window)
+
+    return _pool.max_pool("max_pool1d", x, geometry, call, gradient, return_indices)
 
 
 def max_pool2d(
@@ -23,7 +62,7 @@ def max_pool2d(
     Parameters
     ----------
     x : [n, c, h, w], plain or Blocked.
-    return_indices : return the positions of the maxima as well, int64, h * W + w within a plane.
+    return_indices : return the positions of the maxima as well, int64, h * W + w within a channel.
 
     Examples
     --------
@@ -33,52 +72,53 @@ def max_pool2d(
     >>> x.grad.numpy().ravel().tolist()
     [0.0, 0.0, 1.0, 0.0]
     """
-    x = as_tensor(x)
-    xd = x.data
-    y = ops.max_pool2d(xd, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
-    indices = None
-    if return_indices:
-        y, indices = y[0], wrap(y[1])
-    if not recording(x):
-        return wrap(y) if indices is None else (wrap(y), indices)
-
     window = kernel_size, stride, padding, dilation, ceil_mode
 
-    def backward(gy: Any) -> Gradients:
-        return (ops.max_pool2d_grad_input(gy, xd, y, *window),)
+    def call(x: Any, return_indices: bool) -> Any:
+        return ops.max_pool2d(x, *window, return_indices)
 
-    def gated(gy: Any) -> Gradients:
-        return (ops.max_pool2d_grad_input(gy, xd, y, *window, rectified=True),)
+    def gradient(gy: Any, x: Any, y: Any, rectified: bool = False) -> Any:
+        return ops.max_pool2d_grad_input(gy, x, y, *window, rectified=rectified)
 
-    result = record(y, (x,), backward, (x,), saves_result=True, gated=gated)
-    return result if indices is None else (result, indices)
+    def geometry(shape: Any) -> Any:
+        return max_params("max_pool2d", 2, shape, *window)
+
+    return _pool.max_pool("max_pool2d", x, geometry, call, gradient, return_indices)
 
 
-def avg_pool2d(
+def max_pool3d(
     x: Any,
     kernel_size: Any,
     stride: Any = None,
     padding: Any = 0,
+    dilation: Any = 1,
     ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: int | None = None,
-) -> Tensor:
-    """Mean over windows; the recorded form of `fastnn.ops.avg_pool2d`.
+    return_indices: bool = False,
+) -> Tensor | tuple[Tensor, Tensor]:
+    """Maximum over windows; the recorded form of `fastnn.ops.max_pool3d`.
+
+    Parameters
+    ----------
+    x : [n, c, d, h, w].
+    return_indices : return the positions of the maxima as well, int64, (d * H + h) * W + w within a channel.
 
     Examples
     --------
-    >>> from fastnn.autograd import Tensor, avg_pool2d
-    >>> avg_pool2d(Tensor([[[[1.0, 2.0], [4.0, 5.0]]]]), 2).item()
-    3.0
+    >>> from fastnn.autograd import Tensor, max_pool3d
+    >>> x = Tensor([[[[[1.0, 2.0]], [[4.0, 3.0]]]]], requires_grad=True)
+    >>> max_pool3d(x, (2, 1, 2)).backward()
+    >>> x.grad.numpy().ravel().tolist()
+    [0.0, 0.0, 1.0, 0.0]
     """
-    x = as_tensor(x)
-    shape = x.data.shape
-    window = (kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
-    y = ops.avg_pool2d(x.data, *window)
-    if not recording(x):
-        return wrap(y)
+    window = kernel_size, stride, padding, dilation, ceil_mode
 
-    def backward(gy: Any) -> Gradients:
-        return (ops.avg_pool2d_grad_input(gy, shape, *window),)
+    def call(x: Any, return_indices: bool) -> Any:
+        return ops.max_pool3d(x, *window, return_indices)
 
-    return record(y, (x,), backward)
+    def gradient(gy: Any, x: Any, y: Any, rectified: bool = False) -> Any:
+        return ops.max_pool3d_grad_input(gy, x, y, *window, rectified=rectified)
+
+    def geometry(shape: Any) -> Any:
+        return max_params("max_pool3d", 3, shape, *window)
+
+    return _pool.max_pool("max_pool3d", x, geometry, call, gradient, return_indices)

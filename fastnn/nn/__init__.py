@@ -8,6 +8,17 @@ when they change.
 
 from fastnn.nn import init
 from fastnn.nn.activation import ReLU
+from fastnn.nn.avg_pool import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AdaptiveAvgPool3d,
+    AdaptiveMaxPool1d,
+    AdaptiveMaxPool2d,
+    AdaptiveMaxPool3d,
+    AvgPool1d,
+    AvgPool2d,
+    AvgPool3d,
+)
 from fastnn.nn.container import ModuleList, Sequential
 from fastnn.nn.conv import Conv1d, Conv2d, Conv3d
 from fastnn.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
@@ -34,13 +45,31 @@ from fastnn.nn.padding import (
     ZeroPad3d,
 )
 from fastnn.nn.parameter import Buffer, Parameter
-from fastnn.nn.pool import AvgPool2d, MaxPool2d
+from fastnn.nn.pool import (
+    LPPool1d,
+    LPPool2d,
+    LPPool3d,
+    MaxPool1d,
+    MaxPool2d,
+    MaxPool3d,
+    MaxUnpool1d,
+    MaxUnpool2d,
+    MaxUnpool3d,
+)
 from fastnn.nn.roi import RoIAlign, RoIPool
 from fastnn.nn.shape import Flatten
 from fastnn.nn.upsample import Upsample
 
 __all__ = [
+    "AdaptiveAvgPool1d",
+    "AdaptiveAvgPool2d",
+    "AdaptiveAvgPool3d",
+    "AdaptiveMaxPool1d",
+    "AdaptiveMaxPool2d",
+    "AdaptiveMaxPool3d",
+    "AvgPool1d",
     "AvgPool2d",
+    "AvgPool3d",
     "Buffer",
     "CircularPad1d",
     "CircularPad2d",
@@ -58,8 +87,16 @@ __all__ = [
     "Embedding",
     "Flatten",
     "Fold",
+    "LPPool1d",
+    "LPPool2d",
+    "LPPool3d",
     "Linear",
+    "MaxPool1d",
     "MaxPool2d",
+    "MaxPool3d",
+    "MaxUnpool1d",
+    "MaxUnpool2d",
+    "MaxUnpool3d",
     "Module",
     "ModuleList",
     "Parameter",

@@ -15,6 +15,30 @@ from fastnn.ops.activation import (
     softmax,
     softmax_grad_input,
 )
+from fastnn.ops.adaptive_avg_pool import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool1d_grad_input,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool2d_grad_input,
+    adaptive_avg_pool3d,
+    adaptive_avg_pool3d_grad_input,
+)
+from fastnn.ops.adaptive_max_pool import (
+    adaptive_max_pool1d,
+    adaptive_max_pool1d_grad_input,
+    adaptive_max_pool2d,
+    adaptive_max_pool2d_grad_input,
+    adaptive_max_pool3d,
+    adaptive_max_pool3d_grad_input,
+)
+from fastnn.ops.avg_pool import (
+    avg_pool1d,
+    avg_pool1d_grad_input,
+    avg_pool2d,
+    avg_pool2d_grad_input,
+    avg_pool3d,
+    avg_pool3d_grad_input,
+)
 from fastnn.ops.boxes import batched_nms, box_iou, nms
 from fastnn.ops.conv import conv1d, conv2d, conv3d
 from fastnn.ops.conv_explain import explain
@@ -57,8 +81,31 @@ from fastnn.ops.linear import (
     pack_linear,
 )
 from fastnn.ops.loss import cross_entropy, cross_entropy_grad_input
+from fastnn.ops.lp_pool import (
+    lp_pool1d,
+    lp_pool1d_grad_input,
+    lp_pool2d,
+    lp_pool2d_grad_input,
+    lp_pool3d,
+    lp_pool3d_grad_input,
+)
+from fastnn.ops.max_unpool import (
+    max_unpool1d,
+    max_unpool1d_grad_input,
+    max_unpool2d,
+    max_unpool2d_grad_input,
+    max_unpool3d,
+    max_unpool3d_grad_input,
+)
 from fastnn.ops.pad import pad, pad_grad_input
-from fastnn.ops.pool import avg_pool2d, avg_pool2d_grad_input, max_pool2d, max_pool2d_grad_input
+from fastnn.ops.pool import (
+    max_pool1d,
+    max_pool1d_grad_input,
+    max_pool2d,
+    max_pool2d_grad_input,
+    max_pool3d,
+    max_pool3d_grad_input,
+)
 from fastnn.ops.precision import get_precision, set_precision
 from fastnn.ops.roi import roi_align, roi_align_grad_input, roi_pool, roi_pool_grad_input
 
@@ -66,8 +113,24 @@ __all__ = [
     "Blocked",
     "PackedConv",
     "PackedLinear",
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool1d_grad_input",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool2d_grad_input",
+    "adaptive_avg_pool3d",
+    "adaptive_avg_pool3d_grad_input",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool1d_grad_input",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool2d_grad_input",
+    "adaptive_max_pool3d",
+    "adaptive_max_pool3d_grad_input",
+    "avg_pool1d",
+    "avg_pool1d_grad_input",
     "avg_pool2d",
     "avg_pool2d_grad_input",
+    "avg_pool3d",
+    "avg_pool3d_grad_input",
     "batched_nms",
     "blocked",
     "box_iou",
@@ -113,9 +176,25 @@ __all__ = [
     "linear_grad_weight",
     "log_softmax",
     "log_softmax_grad_input",
+    "lp_pool1d",
+    "lp_pool1d_grad_input",
+    "lp_pool2d",
+    "lp_pool2d_grad_input",
+    "lp_pool3d",
+    "lp_pool3d_grad_input",
     "matmul",
+    "max_pool1d",
+    "max_pool1d_grad_input",
     "max_pool2d",
     "max_pool2d_grad_input",
+    "max_pool3d",
+    "max_pool3d_grad_input",
+    "max_unpool1d",
+    "max_unpool1d_grad_input",
+    "max_unpool2d",
+    "max_unpool2d_grad_input",
+    "max_unpool3d",
+    "max_unpool3d_grad_input",
     "nms",
     "pack_conv1d",
     "pack_conv2d",

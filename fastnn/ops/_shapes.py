@@ -197,32 +197,82 @@ def pad_shape(
     return shape
 
 
-def pool2d_shape(
+def check_pooled(op: str, x_shape: tuple[int, ...], rank: int) -> None:
+    """Raise unless an image [N, C, ...] of so many axes has something to pool."""
+    _check_image(op, x_shape, rank)
+    if 0 in x_shape[1:]:
+        raise ValueError(f"{op}: x has no elements in its channels or image, shape {x_shape}")
+
+
+def pool_shape(
     op: str,
     x_shape: tuple[int, ...],
-    kernel: tuple[int, int],
-    stride: tuple[int, int],
-    padding: tuple[int, int],
-    dilation: tuple[int, int],
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    padding: tuple[int, ...],
+    dilation: tuple[int, ...],
     ceil_mode: bool,
-) -> tuple[int, int, int, int]:
-    """The output shape [N, C, OH, OW], or an error that says what does not fit."""
-    if len(x_shape) != 4:
-        raise ValueError(f"{op}: x must have 4 dimensions [N, C, H, W], got shape {x_shape}")
+) -> tuple[int, ...]:
+    """The output shape [N, C, ...] of a pooling of len(kernel) axes, or an error that says what does not fit."""
+    check_pooled(op, x_shape, len(kernel))
     for k, p in zip(kernel, padding, strict=True):
         if 2 * p > k:
             raise ValueError(f"{op}: padding {padding} is more than half of kernel_size {kernel}")
-    n, c, h, w = x_shape
-    if h == 0 or w == 0 or c == 0:
-        raise ValueError(f"{op}: x has no elements in its channels or image, shape {x_shape}")
-    oh = pool_output_size(h, kernel[0], stride[0], padding[0], dilation[0], ceil_mode)
-    ow = pool_output_size(w, kernel[1], stride[1], padding[1], dilation[1], ceil_mode)
-    if oh < 1 or ow < 1:
-        padded = (h + 2 * padding[0], w + 2 * padding[1])
-        extent = (dilation[0] * (kernel[0] - 1) + 1, dilation[1] * (kernel[1] - 1) + 1)
+    axes = list(zip(x_shape[2:], kernel, stride, padding, dilation, strict=True))
+    out = tuple(pool_output_size(i, k, s, p, d, ceil_mode) for i, k, s, p, d in axes)
+    if min(out) < 1:
+        padded = tuple(i + 2 * p for i, _, _, p, _ in axes)
+        extent = tuple(d * (k - 1) + 1 for _, k, _, _, d in axes)
         raise ValueError(f"{op}: window of extent {extent} is larger than the padded input {padded}")
-    check_size(op, "output", (n, c, oh, ow))
-    return n, c, oh, ow
+    check_size(op, "output", (*x_shape[:2], *out))
+    return *x_shape[:2], *out
+
+
+def adaptive_pool_shape(op: str, x_shape: tuple[int, ...], rank: int, output_size: Any) -> tuple[int, ...]:
+    """[N, C, ...] with the sizes asked for; None keeps an axis as it is."""
+    check_pooled(op, x_shape, rank)
+    if not isinstance(output_size, (tuple, list)):
+        output_size = (output_size,) * rank
+    if len(output_size) != rank:
+        raise ValueError(f"{op}: output_size must be one size or {rank}, got {output_size!r}")
+    asked = zip(output_size, x_shape[2:], strict=True)
+    out = tuple(size if o is None else integer(op, "output_size", o, 1) for o, size in asked)
+    check_size(op, "output", (*x_shape[:2], *out))
+    return *x_shape[:2], *out
+
+
+def output_size_of(op: str, gy_shape: tuple[int, ...], rank: int) -> tuple[int, ...]:
+    """The image's part of a gradient's shape."""
+    if len(gy_shape) != rank + 2:
+        raise ValueError(f"{op}: gy must have {rank + 2} dimensions [N, C, {AXES[rank]}], got shape {gy_shape}")
+    return tuple(gy_shape[2:])
+
+
+def unpool_shape(
+    op: str,
+    x_shape: tuple[int, ...],
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    padding: tuple[int, ...],
+    output_size: Any,
+) -> tuple[int, ...]:
+    """(size - 1) stride - 2 padding + kernel for each axis, or `output_size` where it is less than a stride away."""
+    rank = len(kernel)
+    _check_image(op, x_shape, rank)
+    axes = zip(x_shape[2:], kernel, stride, padding, strict=True)
+    usual = tuple((i - 1) * s - 2 * p + k for i, k, s, p in axes)
+    out = usual
+    if output_size is not None:
+        asked = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size,)
+        asked = asked[2:] if len(asked) == rank + 2 else asked
+        out = sizes(op, "output_size", asked, 1, rank)
+        for o, u, s in zip(out, usual, stride, strict=True):
+            if not u - s < o < u + s:
+                raise ValueError(f"{op}: output_size {out} must be less than stride {stride} away from {usual}")
+    if min(out) < 1:
+        raise ValueError(f"{op}: padding {padding} leaves an output of size {out}")
+    check_size(op, "output", (*x_shape[:2], *out))
+    return *x_shape[:2], *out
 
 
 def roi_shape(

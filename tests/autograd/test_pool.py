@@ -28,6 +28,34 @@ def test_a_dilated_window():
     check_gradients(lambda x: F.max_pool2d(x, 2, 1, 0, 2), x=spread(1, 2, 6, 5))
 
 
+RANKS = {1: (7,), 2: (7, 6), 3: (5, 6, 4)}
+
+
+@pytest.mark.parametrize("rank", RANKS)
+def test_gradients_of_every_rank(rank):
+    x = spread(2, 3, *RANKS[rank])
+    check_gradients(lambda x: getattr(F, f"max_pool{rank}d")(x, 3, 2, 1), x=x)
+    check_gradients(lambda x: getattr(F, f"avg_pool{rank}d")(x, 3, 2, 1), x=x)
+    check_gradients(lambda x: getattr(F, f"adaptive_max_pool{rank}d")(x, 3), x=x)
+    check_gradients(lambda x: getattr(F, f"adaptive_avg_pool{rank}d")(x, 3), x=x)
+    check_gradients(lambda x: getattr(F, f"lp_pool{rank}d")(x, 2, 3, 2), x=x)
+    check_gradients(lambda x: getattr(F, f"max_pool{rank}d")(x, 2, return_indices=True)[0], x=x)
+    y, indices = getattr(F, f"max_pool{rank}d")(x, 2, return_indices=True)
+    unpool = getattr(F, f"max_unpool{rank}d")
+    check_gradients(lambda v: unpool(v, indices, 2, output_size=x.shape), v=spread(*y.shape, seed=1))
+
+
+@pytest.mark.parametrize("kind", [np.asarray, ops.blocked])
+def test_windows_too_large_for_a_byte(kind):
+    values = spread(1, 2, 20, 18)
+    x = Tensor(kind(values), requires_grad=True)
+    y = F.max_pool2d(x, (17, 16), 2, 1)
+    gy = normal(*y.shape)
+    y.backward(gy)
+    expected = ops.max_pool2d_grad_input(gy, values, y.numpy(), (17, 16), 2, 1)
+    np.testing.assert_array_equal(x.grad.numpy(), expected)
+
+
 @pytest.mark.parametrize("pool", [F.max_pool2d, F.avg_pool2d])
 def test_kinds_are_kept(pool):
     plain = spread(2, 3, 6, 6)
@@ -39,7 +67,7 @@ def test_kinds_are_kept(pool):
         assert type(y.data) is type(x.grad.data) is type(x.data)
         found.append((y.numpy(), x.grad.numpy()))
     for a, b in zip(*found, strict=True):
-        np.testing.assert_array_equal(a, b)
+        np.testing.assert_allclose(a, b, rtol=1e-14)  # sums go by columns, or by rows
 
 
 def behind_relu(h):

@@ -10,6 +10,7 @@
 #include "naive.h"
 #include "modes.h"
 #include "ops.h"
+#include "pool.h"
 #include "parallel.h"
 #include "winograd.h"
 #include "rows.h"

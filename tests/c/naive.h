@@ -60,59 +60,6 @@ static void naive_conv(const fnn_conv_params *p, const double *x, const double *
                         }
 }
 
-/* Offset in the plane of the maximum of a window: the first of equal numbers, but the last NaN. */
-static ptrdiff_t naive_argmax(const fnn_pool2d_params *p, const double *plane, ptrdiff_t i, ptrdiff_t j) {
-    ptrdiff_t best = -1;
-    for (ptrdiff_t r = 0; r < p->kh; r++)
-        for (ptrdiff_t s = 0; s < p->kw; s++) {
-            const ptrdiff_t a = i * p->sh - p->ph + r * p->dh, b = j * p->sw - p->pw + s * p->dw;
-            if (a < 0 || a >= p->h || b < 0 || b >= p->w) continue;
-            const double v = plane[a * p->w + b];
-            if (best < 0 || v > plane[best] || isnan(v)) best = a * p->w + b;
-        }
-    return best;
-}
-
-/* y, indices and gx of max pooling. */
-static void naive_max_pool2d(const fnn_pool2d_params *p, const double *x, double *y, double *indices, const double *gy,
-                             double *gx) {
-    for (ptrdiff_t n = 0; n < p->n * p->c; n++)
-        for (ptrdiff_t i = 0; i < p->oh; i++)
-            for (ptrdiff_t j = 0; j < p->ow; j++) {
-                const ptrdiff_t at = (n * p->oh + i) * p->ow + j, plane = n * p->h * p->w;
-                const ptrdiff_t best = naive_argmax(p, x + plane, i, j);
-                indices[at] = (double)best;
-                y[at] = x[plane + best];
-                gx[plane + best] += gy[at];
-            }
-}
-
-/* y of average pooling, and gx. */
-static void naive_avg_pool2d(const fnn_pool2d_params *p, const double *x, double *y, const double *gy, double *gx) {
-    for (ptrdiff_t plane = 0; plane < p->n * p->c; plane++)
-        for (ptrdiff_t i = 0; i < p->oh; i++)
-            for (ptrdiff_t j = 0; j < p->ow; j++) {
-                const ptrdiff_t at = (plane * p->oh + i) * p->ow + j;
-                const ptrdiff_t a0 = i * p->sh - p->ph, b0 = j * p->sw - p->pw;
-                const ptrdiff_t a1 = a0 + p->kh < p->h + p->ph ? a0 + p->kh : p->h + p->ph;
-                const ptrdiff_t b1 = b0 + p->kw < p->w + p->pw ? b0 + p->kw : p->w + p->pw;
-                ptrdiff_t inside = 0;
-                double sum = 0;
-                for (ptrdiff_t a = a0; a < a1; a++)
-                    for (ptrdiff_t b = b0; b < b1; b++)
-                        if (a >= 0 && a < p->h && b >= 0 && b < p->w) {
-                            sum += x[(plane * p->h + a) * p->w + b];
-                            inside++;
-                        }
-                double by = p->count_include_pad ? (double)((a1 - a0) * (b1 - b0)) : (double)inside;
-                if (p->divisor != 0) by = p->divisor;
-                y[at] = sum / by;
-                for (ptrdiff_t a = a0; a < a1; a++)
-                    for (ptrdiff_t b = b0; b < b1; b++)
-                        if (a >= 0 && a < p->h && b >= 0 && b < p->w) gx[(plane * p->h + a) * p->w + b] += gy[at] / by;
-            }
-}
-
 /* y and gx of softmax or log-softmax of one row. */
 static void naive_softmax(int logarithm, ptrdiff_t n, const double *x, double *y, const double *gy, double *gx) {
     double most = -INFINITY, sum = 0, dot = 0;

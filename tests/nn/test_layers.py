@@ -226,6 +226,29 @@ def test_pooling_layers_take_what_pytorchs_take():
     np.testing.assert_array_equal(y.numpy(), ops.avg_pool2d(x, (2, 3), 1, (1, 0), True, False, 4))
 
 
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_pooling_layers_of_every_rank(rank):
+    x = normal(1, 2, *(7, 6, 8)[:rank])
+
+    def layer(name, *arguments):
+        return getattr(nn, f"{name}{rank}d")(*arguments)(x).numpy()
+
+    def op(name, *arguments):
+        return getattr(ops, f"{name}{rank}d")(x, *arguments)
+
+    np.testing.assert_array_equal(layer("MaxPool", 3, 2, 1), op("max_pool", 3, 2, 1))
+    np.testing.assert_array_equal(layer("AvgPool", 3, 2, 1, True, False), op("avg_pool", 3, 2, 1, True, False))
+    np.testing.assert_array_equal(layer("LPPool", 2, 3, 2, True), op("lp_pool", 2, 3, 2, True))
+    np.testing.assert_array_equal(layer("AdaptiveAvgPool", 3), op("adaptive_avg_pool", 3))
+    np.testing.assert_array_equal(layer("AdaptiveMaxPool", 3), op("adaptive_max_pool", 3))
+    y, indices = getattr(nn, f"MaxPool{rank}d")(2, return_indices=True)(x)
+    expected = getattr(ops, f"max_unpool{rank}d")(y.numpy(), indices.numpy(), 2, output_size=x.shape)
+    np.testing.assert_array_equal(getattr(nn, f"MaxUnpool{rank}d")(2)(y, indices, x.shape).numpy(), expected)
+    assert repr(getattr(nn, f"MaxUnpool{rank}d")(2)) == f"MaxUnpool{rank}d(kernel_size=2, stride=2, padding=0)"
+    assert "norm_type=2" in repr(getattr(nn, f"LPPool{rank}d")(2, 3))
+    assert repr(getattr(nn, f"AdaptiveMaxPool{rank}d")(3)) == f"AdaptiveMaxPool{rank}d(output_size=3)"
+
+
 def test_the_loss_has_pytorchs_options():
     x, target = normal(4, 3), np.array([0, 1, 2, 1])
     weight = np.array([1.0, 2.0, 3.0])
