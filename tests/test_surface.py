@@ -23,6 +23,11 @@ TRANSPOSE = "stride=1, padding=0, output_padding=0, groups=1, dilation=1"
 POOL = "kernel_size, stride=None, padding=0"
 AVG = "ceil_mode=False, count_include_pad=True, divisor_override=None"
 LOSS = "target, weight=None, ignore_index=-100, reduction='mean', label_smoothing=0.0"
+ONE_ARGUMENT = ["relu6", "hardsigmoid", "hardswish", "sigmoid", "tanh", "silu", "mish", "selu"]
+PARAMETRISED = {
+    "leaky_relu": "negative_slope=0.01", "elu": "alpha=1.0", "softplus": "beta=1.0, threshold=20.0",
+    "gelu": "approximate='none'",
+}  # fmt: skip
 OPS = [
     *(
         text.format(rank)
@@ -68,6 +73,13 @@ OPS = [
     f"cross_entropy(x, {LOSS})",
     f"cross_entropy_grad_input(gy, x, {LOSS})",
     "flatten(x, start_dim=1, end_dim=-1)",
+    *[f"{name}(x, *, out=None)" for name in ONE_ARGUMENT],
+    *[f"{name}_grad_input(gy, {'y' if name in ('sigmoid', 'tanh') else 'x'})" for name in ONE_ARGUMENT],
+    *(
+        form.format(name, parameters)
+        for name, parameters in PARAMETRISED.items()
+        for form in ("{}(x, {}, *, out=None)", "{}_grad_input(gy, x, {})")
+    ),
 ]
 PADS = ["Zero", "Reflection", "Replication", "Circular"]
 # What PyTorch's constructors begin with: further arguments may follow, with defaults.
@@ -93,6 +105,12 @@ BEGINNINGS = [
     *[("nn", f"ConstantPad{d}d(padding, value") for d in (1, 2, 3)],
     ("nn", "Linear(in_features, out_features, bias=True"),
     ("nn", "ReLU("),
+    *[("nn", f"{name}(inplace=False") for name in ("ReLU6", "SELU", "SiLU", "Hardswish", "Hardsigmoid", "Mish")],
+    ("nn", "LeakyReLU(negative_slope=0.01, inplace=False"),
+    ("nn", "ELU(alpha=1.0, inplace=False"),
+    ("nn", "GELU(approximate='none'"),
+    ("nn", "Softplus(beta=1.0, threshold=20.0"),
+    *[("nn", f"{name}(dim=None") for name in ("Softmax", "LogSoftmax")],
     ("nn", "Flatten(start_dim=1, end_dim=-1"),
     ("nn", "Sequential(*args"),
     ("nn", "CrossEntropyLoss(weight=None"),

@@ -3,6 +3,8 @@
 #define FNN_NV (FNN_BLOCK / FNN_VF) /* words of one 16-channel block */
 
 #include "../kernels/activation.h"
+#include "../kernels/elementary.h"
+#include "../kernels/activation_rows.h"
 #include "../kernels/tile.h"
 #include "../kernels/depthwise.h"
 #include "../kernels/depthwise_grad.h"

@@ -13,6 +13,7 @@ __all__ = [
     "PackedLinear",
     "PoolParams",
     "activate",
+    "activate_grad",
     "active_isa",
     "avg_pool2d",
     "avg_pool2d_grad_input",
@@ -37,7 +38,7 @@ __all__ = [
     "max_pool2d_grad_input",
     "pad",
     "pad_grad_input",
-    "relu_grad",
+
     "set_num_threads",
     "set_spin_us",
     "set_strict",
@@ -277,7 +278,9 @@ def sgd_step(
     nesterov: bool,
     first: bool,
 ) -> None: ...
-def relu_grad(gy: np.ndarray, y: np.ndarray, gx: np.ndarray) -> None: ...
+def activate_grad(
+    gy: np.ndarray, x: np.ndarray, gx: np.ndarray, activation: int, alpha: float, beta: float
+) -> None: ...
 def softmax(x: np.ndarray, y: np.ndarray, rows: int, n: int, logarithm: bool) -> None: ...
 def softmax_grad(
     gy: np.ndarray, y: np.ndarray, gx: np.ndarray, rows: int, n: int, logarithm: bool

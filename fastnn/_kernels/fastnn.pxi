@@ -103,7 +103,8 @@ cdef extern from "fastnn.h" nogil:
     fnn_status fnn_avg_pool2d_grad_input(const fnn_pool2d_params *p, const void *gy, void *gx)
 
     void fnn_activate(fnn_dtype, int activation, double alpha, double beta, Py_ssize_t n, const void *x, void *y)
-    void fnn_relu_grad(fnn_dtype, Py_ssize_t n, const void *gy, const void *y, void *gx)
+    void fnn_activate_grad(fnn_dtype, int activation, double alpha, double beta, Py_ssize_t n, const void *gy,
+                           const void *x, void *gx)
     void fnn_softmax(fnn_dtype, int logarithm, Py_ssize_t rows, Py_ssize_t n, const void *x, void *y)
     void fnn_softmax_grad(fnn_dtype, int logarithm, Py_ssize_t rows, Py_ssize_t n, const void *gy, const void *y,
                           void *gx)

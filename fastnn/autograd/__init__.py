@@ -14,12 +14,28 @@ and inplace.
 
 # `X as X` marks what only the operators of `Tensor` call.
 from fastnn.autograd._tape import enable_grad, is_grad_enabled, no_grad
-from fastnn.autograd.activation import log_softmax, relu, softmax
+from fastnn.autograd.activation import (
+    elu,
+    gelu,
+    hardsigmoid,
+    hardswish,
+    leaky_relu,
+    log_softmax,
+    mish,
+    relu,
+    relu6,
+    selu,
+    sigmoid,
+    silu,
+    softmax,
+    softplus,
+    tanh,
+)
 from fastnn.autograd.arithmetic import add, div, mul, neg, pow, sub
 from fastnn.autograd.arithmetic import compare as compare
 from fastnn.autograd.conv import conv1d, conv2d, conv3d
 from fastnn.autograd.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
-from fastnn.autograd.elementwise import abs, clip, exp, log, sigmoid, sqrt, tanh
+from fastnn.autograd.elementwise import abs, clip, exp, log, sqrt
 from fastnn.autograd.im2col import col2im, im2col
 from fastnn.autograd.inplace import copy_ as copy_
 from fastnn.autograd.inplace import replace as replace
@@ -44,10 +60,11 @@ from fastnn.autograd.shape import get_item as get_item
 from fastnn.autograd.tensor import Tensor
 
 __all__ = [
-    "Tensor", "abs", "add", "amax", "amin", "argmax", "avg_pool2d", "cat", "clip", "clone", "col2im",
-    "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
-    "cross_entropy", "div", "enable_grad", "exp", "flatten", "im2col", "is_grad_enabled", "linear",
-    "log", "log_softmax", "matmul", "max_pool2d", "mean", "mul", "neg", "no_grad", "pad", "permute",
-    "pow", "relu", "reshape", "sigmoid", "softmax", "sqrt", "squeeze", "stack", "sub", "sum", "tanh",
-    "transpose", "unsqueeze",
+    "Tensor", "abs", "add", "amax", "amin", "argmax", "avg_pool2d", "cat", "clip", "clone",
+    "col2im", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d",
+    "conv_transpose3d", "cross_entropy", "div", "elu", "enable_grad", "exp", "flatten", "gelu",
+    "hardsigmoid", "hardswish", "im2col", "is_grad_enabled", "leaky_relu", "linear", "log",
+    "log_softmax", "matmul", "max_pool2d", "mean", "mish", "mul", "neg", "no_grad", "pad",
+    "permute", "pow", "relu", "relu6", "reshape", "selu", "sigmoid", "silu", "softmax", "softplus",
+    "sqrt", "squeeze", "stack", "sub", "sum", "tanh", "transpose", "unsqueeze",
 ]  # fmt: skip

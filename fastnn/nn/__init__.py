@@ -7,7 +7,23 @@ when they change.
 """
 
 from fastnn.nn import init
-from fastnn.nn.activation import ReLU
+from fastnn.nn.activation import (
+    ELU,
+    GELU,
+    SELU,
+    Hardsigmoid,
+    Hardswish,
+    LeakyReLU,
+    LogSoftmax,
+    Mish,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from fastnn.nn.container import ModuleList, Sequential
 from fastnn.nn.conv import Conv1d, Conv2d, Conv3d
 from fastnn.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
@@ -37,6 +53,9 @@ from fastnn.nn.pool import AvgPool2d, MaxPool2d
 from fastnn.nn.shape import Flatten
 
 __all__ = [
+    "ELU",
+    "GELU",
+    "SELU",
     "AvgPool2d",
     "Buffer",
     "CircularPad1d",
@@ -54,12 +73,18 @@ __all__ = [
     "CrossEntropyLoss",
     "Flatten",
     "Fold",
+    "Hardsigmoid",
+    "Hardswish",
+    "LeakyReLU",
     "Linear",
+    "LogSoftmax",
     "MaxPool2d",
+    "Mish",
     "Module",
     "ModuleList",
     "Parameter",
     "ReLU",
+    "ReLU6",
     "ReflectionPad1d",
     "ReflectionPad2d",
     "ReflectionPad3d",
@@ -67,6 +92,11 @@ __all__ = [
     "ReplicationPad2d",
     "ReplicationPad3d",
     "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Tanh",
     "Unfold",
     "ZeroPad1d",
     "ZeroPad2d",

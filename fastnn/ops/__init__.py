@@ -7,13 +7,36 @@ Each function checks its arguments, computes the output shape (``_shapes.py``), 
 
 from fastnn.ops._blocked import Blocked, blocked
 from fastnn.ops.activation import (
-    flatten,
-    log_softmax,
-    log_softmax_grad_input,
+    hardsigmoid,
+    hardsigmoid_grad_input,
+    hardswish,
+    hardswish_grad_input,
+    leaky_relu,
+    leaky_relu_grad_input,
     relu,
+    relu6,
+    relu6_grad_input,
     relu_grad_input,
-    softmax,
-    softmax_grad_input,
+)
+from fastnn.ops.activation_sigmoid import (
+    mish,
+    mish_grad_input,
+    sigmoid,
+    sigmoid_grad_input,
+    silu,
+    silu_grad_input,
+    softplus,
+    softplus_grad_input,
+    tanh,
+    tanh_grad_input,
+)
+from fastnn.ops.activation_unit import (
+    elu,
+    elu_grad_input,
+    gelu,
+    gelu_grad_input,
+    selu,
+    selu_grad_input,
 )
 from fastnn.ops.conv import conv1d, conv2d, conv3d
 from fastnn.ops.conv_explain import explain
@@ -57,6 +80,8 @@ from fastnn.ops.loss import cross_entropy, cross_entropy_grad_input
 from fastnn.ops.pad import pad, pad_grad_input
 from fastnn.ops.pool import avg_pool2d, avg_pool2d_grad_input, max_pool2d, max_pool2d_grad_input
 from fastnn.ops.precision import get_precision, set_precision
+from fastnn.ops.shape import flatten
+from fastnn.ops.softmax import log_softmax, log_softmax_grad_input, softmax, softmax_grad_input
 
 __all__ = [
     "Blocked",
@@ -93,10 +118,20 @@ __all__ = [
     "conv_transpose3d_grad_weight",
     "cross_entropy",
     "cross_entropy_grad_input",
+    "elu",
+    "elu_grad_input",
     "explain",
     "flatten",
+    "gelu",
+    "gelu_grad_input",
     "get_precision",
+    "hardsigmoid",
+    "hardsigmoid_grad_input",
+    "hardswish",
+    "hardswish_grad_input",
     "im2col",
+    "leaky_relu",
+    "leaky_relu_grad_input",
     "linear",
     "linear_grad_bias",
     "linear_grad_input",
@@ -106,6 +141,8 @@ __all__ = [
     "matmul",
     "max_pool2d",
     "max_pool2d_grad_input",
+    "mish",
+    "mish_grad_input",
     "pack_conv1d",
     "pack_conv2d",
     "pack_conv3d",
@@ -116,8 +153,20 @@ __all__ = [
     "pad",
     "pad_grad_input",
     "relu",
+    "relu6",
+    "relu6_grad_input",
     "relu_grad_input",
+    "selu",
+    "selu_grad_input",
     "set_precision",
+    "sigmoid",
+    "sigmoid_grad_input",
+    "silu",
+    "silu_grad_input",
     "softmax",
     "softmax_grad_input",
+    "softplus",
+    "softplus_grad_input",
+    "tanh",
+    "tanh_grad_input",
 ]

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.ops._checks import as_array, as_numpy, integer, same_dtype, shaped
-from fastnn.ops.activation import log_softmax
+from fastnn.ops.softmax import log_softmax
 
 __all__ = ["cross_entropy", "cross_entropy_grad_input"]
 
