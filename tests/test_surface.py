@@ -23,6 +23,7 @@ TRANSPOSE = "stride=1, padding=0, output_padding=0, groups=1, dilation=1"
 POOL = "kernel_size, stride=None, padding=0"
 AVG = "ceil_mode=False, count_include_pad=True, divisor_override=None"
 LOSS = "target, weight=None, ignore_index=-100, reduction='mean', label_smoothing=0.0"
+RUNNING, GIVEN = "running_mean, running_var", "running_mean=None, running_var=None"
 ONE_ARGUMENT = ["relu6", "hardsigmoid", "hardswish", "sigmoid", "tanh", "silu", "mish", "selu"]
 PARAMETRISED = {
     "leaky_relu": "negative_slope=0.01", "elu": "alpha=1.0", "softplus": "beta=1.0, threshold=20.0",
@@ -73,6 +74,25 @@ OPS = [
     f"cross_entropy(x, {LOSS})",
     f"cross_entropy_grad_input(gy, x, {LOSS})",
     "flatten(x, start_dim=1, end_dim=-1)",
+    f"batch_norm(x, {RUNNING}, weight=None, bias=None, training=False, momentum=0.1, eps=1e-05, *, out=None)",
+    f"batch_norm_grad_input(gy, x, {GIVEN}, weight=None, training=False, eps=1e-05)",
+    f"batch_norm_grad_weight(gy, x, {GIVEN}, training=False, eps=1e-05)",
+    f"fold_batch_norm(weight, bias, {RUNNING}, gamma=None, beta=None, eps=1e-05, *, transposed=False, groups=1)",
+    f"instance_norm(x, {GIVEN}, weight=None, bias=None, use_input_stats=True, momentum=0.1, eps=1e-05, *, out=None)",
+    f"instance_norm_grad_input(gy, x, {GIVEN}, weight=None, use_input_stats=True, eps=1e-05)",
+    f"instance_norm_grad_weight(gy, x, {GIVEN}, use_input_stats=True, eps=1e-05)",
+    "layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-05, *, out=None)",
+    "layer_norm_grad_input(gy, x, normalized_shape, weight=None, eps=1e-05)",
+    "layer_norm_grad_weight(gy, x, normalized_shape, eps=1e-05)",
+    "layer_norm_grad_bias(gy, normalized_shape)",
+    "group_norm(x, num_groups, weight=None, bias=None, eps=1e-05, *, out=None)",
+    "group_norm_grad_input(gy, x, num_groups, weight=None, eps=1e-05)",
+    "group_norm_grad_weight(gy, x, num_groups, eps=1e-05)",
+    *[f"{name}_norm_grad_bias(gy)" for name in ("batch", "instance", "group")],
+    "local_response_norm(x, size, alpha=0.0001, beta=0.75, k=1.0, *, out=None)",
+    "local_response_norm_grad_input(gy, x, size, alpha=0.0001, beta=0.75, k=1.0)",
+    "dropout(x, p=0.5, training=True, seed=0, *, out=None)",
+    "dropout_grad_input(gy, p=0.5, training=True, seed=0)",
     *[f"{name}(x, *, out=None)" for name in ONE_ARGUMENT],
     *[f"{name}_grad_input(gy, {'y' if name in ('sigmoid', 'tanh') else 'x'})" for name in ONE_ARGUMENT],
     *(

@@ -19,6 +19,7 @@ K = {
     "avg_pool": 4,  # sums, then one division
     "softmax": 8,  # the exponential is a polynomial of its own, a few ulp
     "loss": 8,  # softmax, logarithm, weights
+    "norm": 4,  # sums; what they lose is divided by the deviation as the values are
     "activation": 8,  # exponential or tanh after the sum
 }
 

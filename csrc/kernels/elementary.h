@@ -72,5 +72,14 @@ FNN_ALWAYS_INLINE vf vf_normal_cdf(vf x) {
 }
 #endif
 
+/* The sum of a word's elements, by halves. */
+FNN_ALWAYS_INLINE double vf_total(vf x) {
+    real lanes[FNN_VF];
+    vf_store(lanes, x);
+    for (int half = FNN_VF / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; i++) lanes[i] += lanes[i + half];
+    return lanes[0];
+}
+
 /* x^power for positive normal x */
 FNN_ALWAYS_INLINE vf vf_pow(vf x, vf power) { return vf_exp(vf_mul(power, vf_log(x))); }

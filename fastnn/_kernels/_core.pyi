@@ -17,6 +17,8 @@ __all__ = [
     "active_isa",
     "avg_pool2d",
     "avg_pool2d_grad_input",
+    "batch_norm",
+    "batch_norm_grad",
     "block",
     "channel_sum",
     "col2im",
@@ -26,19 +28,23 @@ __all__ = [
     "conv_grad_weight",
     "conv_refusal",
     "copy_bandwidth",
+    "dropout",
     "empty",
     "fma_peak",
     "gemm",
     "get_num_threads",
+    "group_norm",
+    "group_norm_grad",
     "has_isa",
     "im2col",
     "kernel_names",
     "live_workers",
+    "local_response_norm",
+    "local_response_norm_grad",
     "max_pool2d",
     "max_pool2d_grad_input",
     "pad",
     "pad_grad_input",
-
     "set_num_threads",
     "set_spin_us",
     "set_strict",
@@ -285,3 +291,67 @@ def softmax(x: np.ndarray, y: np.ndarray, rows: int, n: int, logarithm: bool) ->
 def softmax_grad(
     gy: np.ndarray, y: np.ndarray, gx: np.ndarray, rows: int, n: int, logarithm: bool
 ) -> None: ...
+def batch_norm(
+    shape: tuple[int, int, int],
+    layout: int,
+    training: bool,
+    eps: float,
+    x: np.ndarray,
+    weight: np.ndarray | None,
+    bias: np.ndarray | None,
+    mean: np.ndarray,
+    var: np.ndarray,
+    y: np.ndarray,
+) -> None: ...
+def batch_norm_grad(
+    shape: tuple[int, int, int],
+    layout: int,
+    training: bool,
+    eps: float,
+    gy: np.ndarray,
+    x: np.ndarray,
+    weight: np.ndarray | None,
+    mean: np.ndarray,
+    var: np.ndarray,
+    gx: np.ndarray | None,
+    gw: np.ndarray | None,
+    gb: np.ndarray | None,
+) -> None: ...
+def group_norm(
+    shape: tuple[int, int, int],
+    groups: int,
+    eps: float,
+    x: np.ndarray,
+    weight: np.ndarray | None,
+    bias: np.ndarray | None,
+    mean: np.ndarray,
+    var: np.ndarray,
+    y: np.ndarray,
+) -> None: ...
+def group_norm_grad(
+    shape: tuple[int, int, int],
+    groups: int,
+    eps: float,
+    gy: np.ndarray,
+    x: np.ndarray,
+    weight: np.ndarray | None,
+    mean: np.ndarray,
+    var: np.ndarray,
+    gx: np.ndarray | None,
+    gw: np.ndarray | None,
+    gb: np.ndarray | None,
+) -> None: ...
+def local_response_norm(
+    shape: tuple[int, int, int], size: int, alpha: float, beta: float, k: float, x: np.ndarray, y: np.ndarray
+) -> None: ...
+def local_response_norm_grad(
+    shape: tuple[int, int, int],
+    size: int,
+    alpha: float,
+    beta: float,
+    k: float,
+    gy: np.ndarray,
+    x: np.ndarray,
+    gx: np.ndarray,
+) -> None: ...
+def dropout(x: np.ndarray, y: np.ndarray, p: float, seed: int) -> None: ...

@@ -4,7 +4,7 @@ cimport cython
 from cpython.buffer cimport (
     PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, PyBuffer_FillInfo, PyBuffer_Release, PyObject_GetBuffer,
 )
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
 import numpy as np
 
@@ -19,14 +19,16 @@ include "linear.pxi"
 include "pad.pxi"
 include "pool.pxi"
 include "elementwise.pxi"
+include "norm.pxi"
 
 __all__ = [
     "ACTIVATIONS", "METHODS", "PAD_MODES", "ConvParams", "ConvPlan", "Im2colParams", "PackedConv", "PackedLinear",
-    "PoolParams", "activate", "activate_grad", "active_isa", "avg_pool2d", "avg_pool2d_grad_input", "block", "channel_sum", "col2im",
-    "conv", "conv_algorithm", "conv_grad_input", "conv_grad_weight", "conv_refusal", "copy_bandwidth", "empty",
-    "fma_peak", "gemm", "get_num_threads", "has_isa", "im2col", "kernel_names", "live_workers", "max_pool2d",
-    "max_pool2d_grad_input", "pad", "pad_grad_input", "set_num_threads", "set_spin_us", "set_strict",
-    "sgd_step", "softmax", "softmax_grad", "unblock", "use_isa",
+    "PoolParams", "activate", "activate_grad", "active_isa", "avg_pool2d", "avg_pool2d_grad_input", "batch_norm",
+    "batch_norm_grad", "block", "channel_sum", "col2im", "conv", "conv_algorithm", "conv_grad_input",
+    "conv_grad_weight", "conv_refusal", "copy_bandwidth", "dropout", "empty", "fma_peak", "gemm", "get_num_threads",
+    "group_norm", "group_norm_grad", "has_isa", "im2col", "kernel_names", "live_workers", "local_response_norm",
+    "local_response_norm_grad", "max_pool2d", "max_pool2d_grad_input", "pad", "pad_grad_input", "set_num_threads",
+    "set_spin_us", "set_strict", "sgd_step", "softmax", "softmax_grad", "unblock", "use_isa",
 ]
 
 fnn_init()

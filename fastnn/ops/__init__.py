@@ -38,6 +38,13 @@ from fastnn.ops.activation_unit import (
     selu,
     selu_grad_input,
 )
+from fastnn.ops.batch_norm import (
+    batch_norm,
+    batch_norm_grad_bias,
+    batch_norm_grad_input,
+    batch_norm_grad_weight,
+    fold_batch_norm,
+)
 from fastnn.ops.conv import conv1d, conv2d, conv3d
 from fastnn.ops.conv_explain import explain
 from fastnn.ops.conv_grad import (
@@ -66,7 +73,26 @@ from fastnn.ops.conv_transpose_grad import (
     conv_transpose3d_grad_weight,
 )
 from fastnn.ops.conv_transpose_packed import pack_conv_transpose1d, pack_conv_transpose2d, pack_conv_transpose3d
+from fastnn.ops.dropout import dropout, dropout_grad_input
 from fastnn.ops.im2col import col2im, im2col
+from fastnn.ops.instance_norm import (
+    instance_norm,
+    instance_norm_grad_bias,
+    instance_norm_grad_input,
+    instance_norm_grad_weight,
+    local_response_norm,
+    local_response_norm_grad_input,
+)
+from fastnn.ops.layer_norm import (
+    group_norm,
+    group_norm_grad_bias,
+    group_norm_grad_input,
+    group_norm_grad_weight,
+    layer_norm,
+    layer_norm_grad_bias,
+    layer_norm_grad_input,
+    layer_norm_grad_weight,
+)
 from fastnn.ops.linear import (
     PackedLinear,
     linear,
@@ -89,6 +115,10 @@ __all__ = [
     "PackedLinear",
     "avg_pool2d",
     "avg_pool2d_grad_input",
+    "batch_norm",
+    "batch_norm_grad_bias",
+    "batch_norm_grad_input",
+    "batch_norm_grad_weight",
     "blocked",
     "col2im",
     "conv1d",
@@ -118,24 +148,41 @@ __all__ = [
     "conv_transpose3d_grad_weight",
     "cross_entropy",
     "cross_entropy_grad_input",
+    "dropout",
+    "dropout_grad_input",
     "elu",
     "elu_grad_input",
     "explain",
     "flatten",
+    "fold_batch_norm",
     "gelu",
     "gelu_grad_input",
     "get_precision",
+    "group_norm",
+    "group_norm_grad_bias",
+    "group_norm_grad_input",
+    "group_norm_grad_weight",
     "hardsigmoid",
     "hardsigmoid_grad_input",
     "hardswish",
     "hardswish_grad_input",
     "im2col",
+    "instance_norm",
+    "instance_norm_grad_bias",
+    "instance_norm_grad_input",
+    "instance_norm_grad_weight",
+    "layer_norm",
+    "layer_norm_grad_bias",
+    "layer_norm_grad_input",
+    "layer_norm_grad_weight",
     "leaky_relu",
     "leaky_relu_grad_input",
     "linear",
     "linear_grad_bias",
     "linear_grad_input",
     "linear_grad_weight",
+    "local_response_norm",
+    "local_response_norm_grad_input",
     "log_softmax",
     "log_softmax_grad_input",
     "matmul",
