@@ -254,7 +254,7 @@ void fnn_softmax(fnn_dtype dtype, int logarithm, ptrdiff_t rows, ptrdiff_t n, co
 void fnn_softmax_grad(fnn_dtype dtype, int logarithm, ptrdiff_t rows, ptrdiff_t n, const void *gy, const void *y,
                       void *gx);
 
-#include "fastnn_norm.h" /* normalisation, dropout */
+#include "fastnn_norm.h" /* normalisation, dropout, losses */
 
 /* ---- parameter updates --------------------------------------------------------------------------------------- */
 

@@ -1,4 +1,4 @@
-/* Normalisation and dropout; included by fastnn.h, whose conventions hold. Means and variances are double arrays whatever the dtype:
+/* Normalisation, dropout and losses; included by fastnn.h, whose conventions hold. Means and variances are double arrays whatever the dtype:
  * forward functions leave them for the gradients. weight (gamma) and bias (beta) may be NULL, as may gx, and gw and gb
  * together. Variances are biased: divided by the number of elements. */
 #ifndef FASTNN_NORM_H
@@ -45,5 +45,14 @@ fnn_status fnn_local_response_norm_grad(const fnn_response_params *p, const void
 
 /* Inverted dropout: y[i] = 0 with probability p < 1, else x[i] / (1 - p). Which, follows from seed and i alone. */
 void fnn_dropout(fnn_dtype dtype, ptrdiff_t n, double p, uint64_t seed, const void *x, void *y);
+
+/* Losses of each element against its target; formulas in kernels/loss.h. weight and positive, [n], are the logistic one's
+ * and may be NULL. losses may be NULL; sum is their total, in an order that no thread count changes. */
+typedef enum { FNN_SQUARED, FNN_SMOOTH_L1, FNN_LOGISTIC } fnn_loss_kind;
+fnn_status fnn_loss(fnn_dtype dtype, int kind, double beta, ptrdiff_t n, const void *x, const void *target,
+                    const void *weight, const void *positive, void *losses, double *sum);
+/* gx = scale gy dloss/dx, gy 1 where NULL. */
+void fnn_loss_grad(fnn_dtype dtype, int kind, double beta, double scale, ptrdiff_t n, const void *gy, const void *x,
+                   const void *target, const void *weight, const void *positive, void *gx);
 
 #endif

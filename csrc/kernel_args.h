@@ -142,4 +142,14 @@ typedef struct {
     double alpha, beta, k;
 } fnn_response_strip;
 
+/* n elements of a loss. */
+typedef struct {
+    int kind;
+    const void *x, *t, *w, *p, *gy; /* [n]; w, p and gy may be NULL */
+    void *y;                        /* losses (or NULL), or the gradient */
+    ptrdiff_t n;
+    double beta, scale;
+    double *sum;
+} fnn_loss_piece;
+
 #endif

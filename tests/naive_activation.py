@@ -117,3 +117,76 @@ def activation_grad_input(gy, x, name, *parameters):
     """gy f'(x) for x without NaN."""
     derivative = FUNCTIONS[name][1]
     return f64(gy) * each_value(lambda value: derivative(value, *parameters), x)
+
+
+def reduced(losses, reduction):
+    with np.errstate(invalid="ignore"):
+        return losses if reduction == "none" else losses.sum() / (losses.size if reduction == "mean" else 1)
+
+
+def share(gy, losses, reduction):
+    """The gradient of each loss."""
+    return f64(gy) * np.ones(losses.shape) / (max(losses.size, 1) if reduction == "mean" else 1)
+
+
+def mse_loss(x, target, reduction="mean"):
+    return reduced((f64(x) - f64(target)) ** 2, reduction)
+
+
+def mse_loss_grad_input(gy, x, target, reduction="mean"):
+    d = f64(x) - f64(target)
+    return share(gy, d, reduction) * 2 * d
+
+
+def smooth_l1_loss(x, target, reduction="mean", beta=1.0):
+    def loss(d):
+        return 0.5 * d * d / beta if abs(d) < beta else abs(d) - 0.5 * beta
+
+    return reduced(each_value(loss, f64(x) - f64(target)), reduction)
+
+
+def smooth_l1_loss_grad_input(gy, x, target, reduction="mean", beta=1.0):
+    d = f64(x) - f64(target)
+    return share(gy, d, reduction) * each_value(lambda v: v / beta if abs(v) < beta else np.sign(v), d)
+
+
+def binary_cross_entropy_with_logits(x, target, weight=None, reduction="mean", pos_weight=None):
+    x, target = f64(x), f64(target)
+    weight, pos_weight = (1 if w is None else f64(w) for w in (weight, pos_weight))
+    positive, negative = each_value(lambda v: log1p_exp(-v), x), each_value(log1p_exp, x)
+    return reduced(weight * (pos_weight * target * positive + (1 - target) * negative), reduction)
+
+
+def binary_cross_entropy_with_logits_grad_input(gy, x, target, weight=None, reduction="mean", pos_weight=None):
+    x, target = f64(x), f64(target)
+    weight, pos_weight = (1 if w is None else f64(w) for w in (weight, pos_weight))
+    p = each_value(logistic, x)
+    return share(gy, x, reduction) * weight * (-pos_weight * target * (1 - p) + (1 - target) * p)
+
+
+def nll_terms(target, classes, weight, ignore_index):
+    target = np.asarray(target)
+    counts = target != ignore_index
+    weights = np.ones(classes) if weight is None else f64(weight)
+    chosen = np.where(counts, target, 0)
+    return counts, chosen, weights[chosen] * counts
+
+
+def nll_loss(x, target, weight=None, ignore_index=-100, reduction="mean"):
+    """x is [n, c, ...] and target [n, ...]; the mean divides by the weights of the targets not ignored."""
+    x = np.moveaxis(f64(x), 1, -1)
+    counts, chosen, weights = nll_terms(target, x.shape[-1], weight, ignore_index)
+    losses = np.zeros(counts.shape)
+    for at in np.ndindex(counts.shape):
+        losses[at] = -weights[at] * x[at][chosen[at]] if counts[at] else 0
+    with np.errstate(invalid="ignore"):
+        return losses if reduction == "none" else losses.sum() / (weights.sum() if reduction == "mean" else 1)
+
+
+def nll_loss_grad_input(gy, x, target, weight=None, ignore_index=-100, reduction="mean"):
+    gx = np.moveaxis(np.zeros(np.shape(x)), 1, -1)
+    counts, chosen, weights = nll_terms(target, gx.shape[-1], weight, ignore_index)
+    g = f64(gy) * np.ones(counts.shape) / (weights.sum() if reduction == "mean" and counts.any() else 1)
+    for at in np.ndindex(counts.shape):
+        gx[at][chosen[at]] = -weights[at] * g[at] if counts[at] else 0
+    return np.moveaxis(gx, -1, 1)

@@ -16,6 +16,7 @@
 #include "../kernels/layer_norm.h"
 #include "../kernels/response.h"
 #include "../kernels/dropout.h"
+#include "../kernels/loss.h"
 #include "../kernels/pool.h"
 #include "../kernels/rows.h"
 #include "../kernels/softmax.h"

@@ -6,7 +6,7 @@
  *   layer_norm_gradient:       gx = gy w scale + d slope + offset;  gw += gy h;  gb += gy
  *
  * w, b, gw and gb may be NULL. Partial sums of 64 words in `real`, then double.
- * Expanded names: fnn_layer_norm_apply__avx2, ... */
+ * Expanded names: fnn_layer_norm_apply__avx2, fnn_layer_norm_gradient_sums__avx2, fnn_layer_norm_gradient__avx2, ... */
 
 void FNN_NAME(layer_norm_apply)(const fnn_norm_line *r) {
     const real *x = r->x, *w = r->w, *b = r->b;

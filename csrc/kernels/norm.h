@@ -9,7 +9,8 @@
  *
  * Sums of up to 64 rows are taken in `real`, further ones in double. Subtracting a center near the mean first keeps what
  * a large mean would round away (Chan, Golub, LeVeque, "Algorithms for computing the sample variance", 1983).
- * Expanded names: fnn_norm_sums__avx2, fnn_norm_apply__avx512, ... */
+ * Expanded names: fnn_norm_sums__avx2, fnn_norm_deviations__avx2, fnn_norm_apply__avx2, fnn_norm_gradient_sums__avx2,
+ * fnn_norm_gradient__avx2, ... */
 
 #define NORM_PIECE 64
 #define NORM_CHAINS 4 /* rows in flight: as many additions as hide their latency */

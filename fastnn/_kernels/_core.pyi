@@ -4,6 +4,7 @@ import numpy as np
 
 __all__ = [
     "ACTIVATIONS",
+    "LOSSES",
     "METHODS",
     "PAD_MODES",
     "ConvParams",
@@ -41,6 +42,8 @@ __all__ = [
     "live_workers",
     "local_response_norm",
     "local_response_norm_grad",
+    "loss",
+    "loss_grad",
     "max_pool2d",
     "max_pool2d_grad_input",
     "pad",
@@ -355,3 +358,26 @@ def local_response_norm_grad(
     gx: np.ndarray,
 ) -> None: ...
 def dropout(x: np.ndarray, y: np.ndarray, p: float, seed: int) -> None: ...
+
+LOSSES: dict[str, int]
+
+def loss(
+    kind: int,
+    beta: float,
+    x: np.ndarray,
+    target: np.ndarray,
+    weight: np.ndarray | None,
+    positive: np.ndarray | None,
+    losses: np.ndarray | None,
+) -> float: ...
+def loss_grad(
+    kind: int,
+    beta: float,
+    scale: float,
+    gy: np.ndarray | None,
+    x: np.ndarray,
+    target: np.ndarray,
+    weight: np.ndarray | None,
+    positive: np.ndarray | None,
+    gx: np.ndarray,
+) -> None: ...

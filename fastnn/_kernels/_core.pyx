@@ -22,13 +22,13 @@ include "elementwise.pxi"
 include "norm.pxi"
 
 __all__ = [
-    "ACTIVATIONS", "METHODS", "PAD_MODES", "ConvParams", "ConvPlan", "Im2colParams", "PackedConv", "PackedLinear",
-    "PoolParams", "activate", "activate_grad", "active_isa", "avg_pool2d", "avg_pool2d_grad_input", "batch_norm",
-    "batch_norm_grad", "block", "channel_sum", "col2im", "conv", "conv_algorithm", "conv_grad_input",
+    "ACTIVATIONS", "LOSSES", "METHODS", "PAD_MODES", "ConvParams", "ConvPlan", "Im2colParams", "PackedConv",
+    "PackedLinear", "PoolParams", "activate", "activate_grad", "active_isa", "avg_pool2d", "avg_pool2d_grad_input",
+    "batch_norm", "batch_norm_grad", "block", "channel_sum", "col2im", "conv", "conv_algorithm", "conv_grad_input",
     "conv_grad_weight", "conv_refusal", "copy_bandwidth", "dropout", "empty", "fma_peak", "gemm", "get_num_threads",
     "group_norm", "group_norm_grad", "has_isa", "im2col", "kernel_names", "live_workers", "local_response_norm",
-    "local_response_norm_grad", "max_pool2d", "max_pool2d_grad_input", "pad", "pad_grad_input", "set_num_threads",
-    "set_spin_us", "set_strict", "sgd_step", "softmax", "softmax_grad", "unblock", "use_isa",
+    "local_response_norm_grad", "loss", "loss_grad", "max_pool2d", "max_pool2d_grad_input", "pad", "pad_grad_input",
+    "set_num_threads", "set_spin_us", "set_strict", "sgd_step", "softmax", "softmax_grad", "unblock", "use_isa",
 ]
 
 fnn_init()

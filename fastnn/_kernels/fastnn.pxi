@@ -137,4 +137,9 @@ cdef extern from "fastnn.h" nogil:
     fnn_status fnn_local_response_norm_grad(const fnn_response_params *p, const void *gy, const void *x, void *gx)
     void fnn_dropout(fnn_dtype, Py_ssize_t n, double p, uint64_t seed, const void *x, void *y)
 
+    fnn_status fnn_loss(fnn_dtype, int kind, double beta, Py_ssize_t n, const void *x, const void *target,
+                        const void *weight, const void *positive, void *losses, double *sum)
+    void fnn_loss_grad(fnn_dtype, int kind, double beta, double scale, Py_ssize_t n, const void *gy, const void *x,
+                       const void *target, const void *weight, const void *positive, void *gx)
+
     void fnn_sgd_step(const fnn_sgd *s, fnn_dtype, Py_ssize_t n, void *p, const void *g, void *v)

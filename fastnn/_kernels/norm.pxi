@@ -1,4 +1,4 @@
-# Normalisation and dropout. Means and variances are float64 arrays, whatever the data's dtype.
+# Normalisation, dropout and elementwise losses. Means and variances are float64 arrays, whatever the data's dtype.
 
 cdef fnn_norm_params norm_params(int dtype, tuple shape, int layout, Py_ssize_t groups, bint training, double eps):
     """Of x[n][c][pixels]."""
@@ -115,3 +115,37 @@ def dropout(x, y, double p, uint64_t seed):
     cdef Buffer yb = acquire(y, n, dtype, True)
     with nogil:
         fnn_dropout(<fnn_dtype>dtype, n, p, seed, xb.data, yb.data)
+
+
+LOSSES = {"squared": 0, "smooth_l1": 1, "logistic": 2}
+
+
+def loss(int kind, double beta, x, target, weight, positive, losses):
+    """The sum of the losses; losses may be None."""
+    cdef Buffer xb = acquire(x, -1, -1, False)
+    cdef int dtype = xb.dtype()
+    cdef Py_ssize_t n = xb.view.len // xb.view.itemsize
+    cdef Buffer tb = acquire(target, n, dtype, False)
+    cdef Buffer wb = acquire(weight, n, dtype, False)
+    cdef Buffer pb = acquire(positive, n, dtype, False)
+    cdef Buffer lb = acquire(losses, n, dtype, True)
+    cdef fnn_status status
+    cdef double total
+    with nogil:
+        status = fnn_loss(<fnn_dtype>dtype, kind, beta, n, xb.data, tb.data, wb.data, pb.data, lb.data, &total)
+    check(status)
+    return total
+
+
+def loss_grad(int kind, double beta, double scale, gy, x, target, weight, positive, gx):
+    """gy may be None: 1."""
+    cdef Buffer xb = acquire(x, -1, -1, False)
+    cdef int dtype = xb.dtype()
+    cdef Py_ssize_t n = xb.view.len // xb.view.itemsize
+    cdef Buffer gyb = acquire(gy, n, dtype, False)
+    cdef Buffer tb = acquire(target, n, dtype, False)
+    cdef Buffer wb = acquire(weight, n, dtype, False)
+    cdef Buffer pb = acquire(positive, n, dtype, False)
+    cdef Buffer gxb = acquire(gx, n, dtype, True)
+    with nogil:
+        fnn_loss_grad(<fnn_dtype>dtype, kind, beta, scale, n, gyb.data, xb.data, tb.data, wb.data, pb.data, gxb.data)

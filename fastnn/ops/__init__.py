@@ -103,6 +103,15 @@ from fastnn.ops.linear import (
     pack_linear,
 )
 from fastnn.ops.loss import cross_entropy, cross_entropy_grad_input
+from fastnn.ops.loss_elementwise import (
+    binary_cross_entropy_with_logits,
+    binary_cross_entropy_with_logits_grad_input,
+    mse_loss,
+    mse_loss_grad_input,
+    smooth_l1_loss,
+    smooth_l1_loss_grad_input,
+)
+from fastnn.ops.nll_loss import nll_loss, nll_loss_grad_input
 from fastnn.ops.pad import pad, pad_grad_input
 from fastnn.ops.pool import avg_pool2d, avg_pool2d_grad_input, max_pool2d, max_pool2d_grad_input
 from fastnn.ops.precision import get_precision, set_precision
@@ -119,6 +128,8 @@ __all__ = [
     "batch_norm_grad_bias",
     "batch_norm_grad_input",
     "batch_norm_grad_weight",
+    "binary_cross_entropy_with_logits",
+    "binary_cross_entropy_with_logits_grad_input",
     "blocked",
     "col2im",
     "conv1d",
@@ -190,6 +201,10 @@ __all__ = [
     "max_pool2d_grad_input",
     "mish",
     "mish_grad_input",
+    "mse_loss",
+    "mse_loss_grad_input",
+    "nll_loss",
+    "nll_loss_grad_input",
     "pack_conv1d",
     "pack_conv2d",
     "pack_conv3d",
@@ -210,6 +225,8 @@ __all__ = [
     "sigmoid_grad_input",
     "silu",
     "silu_grad_input",
+    "smooth_l1_loss",
+    "smooth_l1_loss_grad_input",
     "softmax",
     "softmax_grad_input",
     "softplus",
