@@ -139,6 +139,22 @@ BEGINNINGS = [
     ("nn", "GELU(approximate='none'"),
     ("nn", "Softplus(beta=1.0, threshold=20.0"),
     *[("nn", f"{name}(dim=None") for name in ("Softmax", "LogSoftmax")],
+    *[
+        ("nn", f"BatchNorm{d}d(num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True")
+        for d in (1, 2, 3)
+    ],
+    *[
+        ("nn", f"InstanceNorm{d}d(num_features, eps=1e-05, momentum=0.1, affine=False, track_running_stats=False")
+        for d in (1, 2, 3)
+    ],
+    ("nn", "LayerNorm(normalized_shape, eps=1e-05, elementwise_affine=True, bias=True"),
+    ("nn", "GroupNorm(num_groups, num_channels, eps=1e-05, affine=True"),
+    ("nn", "LocalResponseNorm(size, alpha=0.0001, beta=0.75, k=1.0"),
+    ("nn", "Dropout(p=0.5, inplace=False"),
+    ("nn", "MSELoss(size_average=None, reduce=None, reduction='mean'"),
+    ("nn", "SmoothL1Loss(size_average=None, reduce=None, reduction='mean', beta=1.0"),
+    ("nn", "BCEWithLogitsLoss(weight=None, size_average=None, reduce=None, reduction='mean', pos_weight=None"),
+    ("nn", "NLLLoss(weight=None, size_average=None, ignore_index=-100, reduce=None, reduction='mean'"),
     ("nn", "Flatten(start_dim=1, end_dim=-1"),
     ("nn", "Sequential(*args"),
     ("nn", "CrossEntropyLoss(weight=None"),

@@ -27,10 +27,23 @@ from fastnn.nn.activation import (
 from fastnn.nn.container import ModuleList, Sequential
 from fastnn.nn.conv import Conv1d, Conv2d, Conv3d
 from fastnn.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from fastnn.nn.dropout import Dropout
 from fastnn.nn.fold import Fold, Unfold
+from fastnn.nn.folding import fold_batch_norm, fold_batch_norms
 from fastnn.nn.linear import Linear
-from fastnn.nn.loss import CrossEntropyLoss
+from fastnn.nn.loss import BCEWithLogitsLoss, CrossEntropyLoss, MSELoss, NLLLoss, SmoothL1Loss
 from fastnn.nn.module import Module
+from fastnn.nn.norm import (
+    BatchNorm1d,
+    BatchNorm2d,
+    BatchNorm3d,
+    GroupNorm,
+    InstanceNorm1d,
+    InstanceNorm2d,
+    InstanceNorm3d,
+    LayerNorm,
+    LocalResponseNorm,
+)
 from fastnn.nn.padding import (
     CircularPad1d,
     CircularPad2d,
@@ -57,6 +70,10 @@ __all__ = [
     "GELU",
     "SELU",
     "AvgPool2d",
+    "BCEWithLogitsLoss",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "BatchNorm3d",
     "Buffer",
     "CircularPad1d",
     "CircularPad2d",
@@ -71,17 +88,26 @@ __all__ = [
     "ConvTranspose2d",
     "ConvTranspose3d",
     "CrossEntropyLoss",
+    "Dropout",
     "Flatten",
     "Fold",
+    "GroupNorm",
     "Hardsigmoid",
     "Hardswish",
+    "InstanceNorm1d",
+    "InstanceNorm2d",
+    "InstanceNorm3d",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
+    "LocalResponseNorm",
     "LogSoftmax",
+    "MSELoss",
     "MaxPool2d",
     "Mish",
     "Module",
     "ModuleList",
+    "NLLLoss",
     "Parameter",
     "ReLU",
     "ReLU6",
@@ -94,6 +120,7 @@ __all__ = [
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "SmoothL1Loss",
     "Softmax",
     "Softplus",
     "Tanh",
@@ -101,5 +128,7 @@ __all__ = [
     "ZeroPad1d",
     "ZeroPad2d",
     "ZeroPad3d",
+    "fold_batch_norm",
+    "fold_batch_norms",
     "init",
 ]

@@ -63,7 +63,7 @@ class Elementwise:
         except ValueError:
             raise ValueError(f"{op}: {name} of shape {factor.shape} does not broadcast to {self.x.shape}") from None
 
-    def _arrays(self) -> tuple[Any, ...]:
+    def _arrays(self) -> tuple[Any, Any, Any, Any]:
         return self.x, self.target, self.weight, self.positive
 
     def loss(self) -> np.ndarray:

@@ -30,14 +30,14 @@ def normalized_shape_of(op: str, x_shape: tuple[int, ...], given: Any, name: str
     return shape
 
 
-def _layer_norm(op: str, x: Any, normalized_shape: Any, weight: Any, bias: Any, eps: Any) -> GroupNorm:
+def layer_normed(op: str, x: Any, normalized_shape: Any, weight: Any, bias: Any, eps: Any) -> GroupNorm:
     x_shape = image_argument(op, "x", x)[2]
     shape = normalized_shape_of(op, x_shape, normalized_shape)
     view = prod(x_shape[: len(x_shape) - len(shape)]), prod(shape), 1
     return GroupNorm(op, x, view, 1, shape, weight, bias, eps)
 
 
-def _group_norm(op: str, x: Any, num_groups: Any, weight: Any, bias: Any, eps: Any) -> GroupNorm:
+def group_normed(op: str, x: Any, num_groups: Any, weight: Any, bias: Any, eps: Any) -> GroupNorm:
     shape = image_argument(op, "x", x)[2]
     if len(shape) < 2:
         raise ValueError(f"{op}: x must have at least 2 dimensions [N, C, ...], got shape {shape}")
@@ -77,7 +77,7 @@ def layer_norm(
     array([[-1.,  1.],
            [-1.,  1.]])
     """
-    return _layer_norm("layer_norm", x, normalized_shape, weight, bias, eps).result(out)
+    return layer_normed("layer_norm", x, normalized_shape, weight, bias, eps).result(out)
 
 
 def layer_norm_grad_input(
@@ -109,7 +109,7 @@ def layer_norm_grad_input(
     array([[0., 0.]])
     """
     op = "layer_norm_grad_input"
-    norm = _layer_norm(op, x, normalized_shape, weight, None, eps)
+    norm = layer_normed(op, x, normalized_shape, weight, None, eps)
     return norm.gradients(op, gy, of_affine=False)[0]
 
 
@@ -138,7 +138,7 @@ def layer_norm_grad_weight(gy: Any, x: Any, normalized_shape: Any, eps: float = 
     array([-5.,  7.])
     """
     op = "layer_norm_grad_weight"
-    return _layer_norm(op, x, normalized_shape, None, None, eps).gradients(op, gy, of_input=False)[1]
+    return layer_normed(op, x, normalized_shape, None, None, eps).gradients(op, gy, of_input=False)[1]
 
 
 def layer_norm_grad_bias(gy: Any, normalized_shape: Any) -> Any:
@@ -200,7 +200,7 @@ def group_norm(
     >>> ops.group_norm(np.array([[1.0, 3.0, 10.0, 50.0]]), 2, eps=0.0)
     array([[-1.,  1., -1.,  1.]])
     """
-    return _group_norm("group_norm", x, num_groups, weight, bias, eps).result(out)
+    return group_normed("group_norm", x, num_groups, weight, bias, eps).result(out)
 
 
 def group_norm_grad_input(gy: Any, x: Any, num_groups: int, weight: Any = None, eps: float = 1e-5) -> Any:
@@ -228,7 +228,7 @@ def group_norm_grad_input(gy: Any, x: Any, num_groups: int, weight: Any = None, 
     array([[0., 0.]])
     """
     op = "group_norm_grad_input"
-    return _group_norm(op, x, num_groups, weight, None, eps).gradients(op, gy, of_affine=False)[0]
+    return group_normed(op, x, num_groups, weight, None, eps).gradients(op, gy, of_affine=False)[0]
 
 
 def group_norm_grad_weight(gy: Any, x: Any, num_groups: int, eps: float = 1e-5) -> Any:
@@ -256,7 +256,7 @@ def group_norm_grad_weight(gy: Any, x: Any, num_groups: int, eps: float = 1e-5) 
     array([-5.,  7.])
     """
     op = "group_norm_grad_weight"
-    return _group_norm(op, x, num_groups, None, None, eps).gradients(op, gy, of_input=False)[1]
+    return group_normed(op, x, num_groups, None, None, eps).gradients(op, gy, of_input=False)[1]
 
 
 def group_norm_grad_bias(gy: Any) -> np.ndarray:
