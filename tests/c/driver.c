@@ -13,6 +13,7 @@
 #include "parallel.h"
 #include "winograd.h"
 #include "rows.h"
+#include "norms.h"
 
 static void one_isa(int random_shapes) {
     conv_group(random_shapes);
@@ -22,6 +23,7 @@ static void one_isa(int random_shapes) {
     pool_group(random_shapes);
     row_group();
     rows_group(random_shapes);
+    norms_group(random_shapes);
     layout_group();
     thread_group();
 }
