@@ -15,7 +15,7 @@ def source_modules():
     names |= {f"fastnn/{p}" for p in pathlib.Path("benchmarks").rglob("*.py")}
     names |= {f"fastnn/{p}" for p in pathlib.Path("benchmarks").rglob("*.txt")}
     names |= {str(p) for p in pathlib.Path("fastnn/datasets").glob("*.*")}
-    headers = {"fastnn/include/fastnn.h", "fastnn/include/fastnn_roi.h"}
+    headers = {f"fastnn/include/{p.name}" for p in pathlib.Path("csrc").glob("fastnn*.h")}
     return {n for n in names if "__pycache__" not in n} | {"fastnn/py.typed"} | headers
 
 

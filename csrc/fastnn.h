@@ -34,7 +34,8 @@ typedef enum { FNN_OK, FNN_NO_MEMORY } fnn_status;
  * 4x4 outputs; largest error over the rms of the output 5e-6 and 2e-5 in float32 (direct: 3e-6). */
 typedef enum { FNN_AUTO, FNN_DIRECT, FNN_IM2COL, FNN_WINOGRAD2, FNN_WINOGRAD4 } fnn_method;
 
-/* Fused activations; alpha and beta are: clip its bounds, leaky_relu its slope (alpha). */
+/* Activations; alpha and beta are: clip its bounds, leaky_relu its slope, elu its scale (alpha), softplus its beta
+ * and threshold. Those up to FNN_TANH can be fused. */
 typedef enum {
     FNN_NONE,
     FNN_RELU,
@@ -43,7 +44,15 @@ typedef enum {
     FNN_SILU,
     FNN_HARDSWISH,
     FNN_SIGMOID,
-    FNN_TANH
+    FNN_TANH,
+    FNN_ELU,
+    FNN_SELU,
+    FNN_GELU,
+    FNN_GELU_TANH, /* GELU by its tanh approximation */
+    FNN_HARDSIGMOID,
+    FNN_MISH,
+    FNN_SOFTPLUS,
+    FNN_EXP
 } fnn_activation;
 
 /* Where the values outside an array come from. */
@@ -260,13 +269,16 @@ void fnn_max_unpool_grad_input(fnn_dtype dtype, ptrdiff_t volumes, ptrdiff_t n, 
 
 /* y[i] = f(x[i]) for i < n; x == y is allowed. */
 void fnn_activate(fnn_dtype dtype, int activation, double alpha, double beta, ptrdiff_t n, const void *x, void *y);
-/* gx[i] = gy[i] where y[i] > 0, else 0. */
-void fnn_relu_grad(fnn_dtype dtype, ptrdiff_t n, const void *gy, const void *y, void *gx);
+/* gx[i] = gy[i] f'(x[i]); for ReLU, sigmoid and tanh x is their result, for ReLU either will do. */
+void fnn_activate_grad(fnn_dtype dtype, int activation, double alpha, double beta, ptrdiff_t n, const void *gy,
+                       const void *x, void *gx);
 /* Softmax (or its logarithm) of each row of x[rows][n]; x == y is allowed. n >= 1. */
 void fnn_softmax(fnn_dtype dtype, int logarithm, ptrdiff_t rows, ptrdiff_t n, const void *x, void *y);
 /* gx of a softmax (or log-softmax) from gy and its result y, all [rows][n]. */
 void fnn_softmax_grad(fnn_dtype dtype, int logarithm, ptrdiff_t rows, ptrdiff_t n, const void *gy, const void *y,
                       void *gx);
+
+#include "fastnn_norm.h" /* normalisation, dropout, losses */
 
 /* ---- parameter updates --------------------------------------------------------------------------------------- */
 

@@ -124,4 +124,40 @@ typedef struct {
     ptrdiff_t rows, columns;
 } fnn_rows;
 
+/* Normalisation over rows of up to 16 lanes. */
+typedef struct {
+    const void *x, *gy; /* [rows] at `stride` elements, the first `lanes` of each */
+    void *y;            /* addressed like x */
+    ptrdiff_t rows, stride, lanes;
+    const double *center, *scale, *slope, *shift; /* [16] each */
+    double *sums;                                 /* [2][16], added to */
+} fnn_norm_rows;
+
+/* One row of n elements whose weights differ. */
+typedef struct {
+    const void *x, *gy, *w, *b; /* [n]; w and b may be NULL */
+    void *y, *gw, *gb;          /* [n]; gw and gb (added to) may be NULL */
+    ptrdiff_t n;
+    double center, scale, shift, slope, offset;
+    double *sums; /* [2] */
+} fnn_norm_line;
+
+/* A strip of n pixels of one image, for one channel of c. */
+typedef struct {
+    const void *x, *gy; /* [c] planes apart by `plane`, the strip's n pixels of each; gy NULL in the forward pass */
+    void *y, *t, *gx;   /* [n] of the channel; t in the gradient: [c][t_row] */
+    ptrdiff_t plane, t_row, c, channel, n, size;
+    double alpha, beta, k;
+} fnn_response_strip;
+
+/* n elements of a loss. */
+typedef struct {
+    int kind;
+    const void *x, *t, *w, *p, *gy; /* [n]; w, p and gy may be NULL */
+    void *y;                        /* losses (or NULL), or the gradient */
+    ptrdiff_t n;
+    double beta, scale;
+    double *sum;
+} fnn_loss_piece;
+
 #endif

@@ -24,6 +24,12 @@ POOL = "kernel_size, stride=None, padding=0"
 AVG = "ceil_mode=False, count_include_pad=True, divisor_override=None"
 LOSS = "target, weight=None, ignore_index=-100, reduction='mean', label_smoothing=0.0"
 ALIGN = "spatial_scale=1.0, sampling_ratio=-1, aligned=False"
+RUNNING, GIVEN = "running_mean, running_var", "running_mean=None, running_var=None"
+ONE_ARGUMENT = ["relu6", "hardsigmoid", "hardswish", "sigmoid", "tanh", "silu", "mish", "selu"]
+PARAMETRISED = {
+    "leaky_relu": "negative_slope=0.01", "elu": "alpha=1.0", "softplus": "beta=1.0, threshold=20.0",
+    "gelu": "approximate='none'",
+}  # fmt: skip
 OPS = [
     *(
         text.format(rank)
@@ -97,6 +103,40 @@ OPS = [
     "interpolate_grad_input(gy, input_shape, scale_factor=None, mode='nearest', align_corners=None)",
     "embedding(indices, weight, padding_idx=None, *, out=None)",
     "embedding_grad_weight(gy, indices, num_embeddings, padding_idx=None)",
+    f"batch_norm(x, {RUNNING}, weight=None, bias=None, training=False, momentum=0.1, eps=1e-05, *, out=None)",
+    f"batch_norm_grad_input(gy, x, {GIVEN}, weight=None, training=False, eps=1e-05)",
+    f"batch_norm_grad_weight(gy, x, {GIVEN}, training=False, eps=1e-05)",
+    f"fold_batch_norm(weight, bias, {RUNNING}, gamma=None, beta=None, eps=1e-05, *, transposed=False, groups=1)",
+    f"instance_norm(x, {GIVEN}, weight=None, bias=None, use_input_stats=True, momentum=0.1, eps=1e-05, *, out=None)",
+    f"instance_norm_grad_input(gy, x, {GIVEN}, weight=None, use_input_stats=True, eps=1e-05)",
+    f"instance_norm_grad_weight(gy, x, {GIVEN}, use_input_stats=True, eps=1e-05)",
+    "layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-05, *, out=None)",
+    "layer_norm_grad_input(gy, x, normalized_shape, weight=None, eps=1e-05)",
+    "layer_norm_grad_weight(gy, x, normalized_shape, eps=1e-05)",
+    "layer_norm_grad_bias(gy, normalized_shape)",
+    "group_norm(x, num_groups, weight=None, bias=None, eps=1e-05, *, out=None)",
+    "group_norm_grad_input(gy, x, num_groups, weight=None, eps=1e-05)",
+    "group_norm_grad_weight(gy, x, num_groups, eps=1e-05)",
+    *[f"{name}_norm_grad_bias(gy)" for name in ("batch", "instance", "group")],
+    "local_response_norm(x, size, alpha=0.0001, beta=0.75, k=1.0, *, out=None)",
+    "local_response_norm_grad_input(gy, x, size, alpha=0.0001, beta=0.75, k=1.0)",
+    "mse_loss(x, target, reduction='mean')",
+    "mse_loss_grad_input(gy, x, target, reduction='mean')",
+    "smooth_l1_loss(x, target, reduction='mean', beta=1.0)",
+    "smooth_l1_loss_grad_input(gy, x, target, reduction='mean', beta=1.0)",
+    "binary_cross_entropy_with_logits(x, target, weight=None, reduction='mean', pos_weight=None)",
+    "binary_cross_entropy_with_logits_grad_input(gy, x, target, weight=None, reduction='mean', pos_weight=None)",
+    "nll_loss(x, target, weight=None, ignore_index=-100, reduction='mean')",
+    "nll_loss_grad_input(gy, x, target, weight=None, ignore_index=-100, reduction='mean')",
+    "dropout(x, p=0.5, training=True, seed=0, *, out=None)",
+    "dropout_grad_input(gy, p=0.5, training=True, seed=0)",
+    *[f"{name}(x, *, out=None)" for name in ONE_ARGUMENT],
+    *[f"{name}_grad_input(gy, {'y' if name in ('sigmoid', 'tanh') else 'x'})" for name in ONE_ARGUMENT],
+    *(
+        form.format(name, parameters)
+        for name, parameters in PARAMETRISED.items()
+        for form in ("{}(x, {}, *, out=None)", "{}_grad_input(gy, x, {})")
+    ),
 ]
 PADS = ["Zero", "Reflection", "Replication", "Circular"]
 # What PyTorch's constructors begin with: further arguments may follow, with defaults.
@@ -135,6 +175,28 @@ BEGINNINGS = [
     ("nn", "Upsample(size=None, scale_factor=None, mode='nearest', align_corners=None"),
     ("nn", "Embedding(num_embeddings, embedding_dim, padding_idx=None"),
     ("nn", "ReLU("),
+    *[("nn", f"{name}(inplace=False") for name in ("ReLU6", "SELU", "SiLU", "Hardswish", "Hardsigmoid", "Mish")],
+    ("nn", "LeakyReLU(negative_slope=0.01, inplace=False"),
+    ("nn", "ELU(alpha=1.0, inplace=False"),
+    ("nn", "GELU(approximate='none'"),
+    ("nn", "Softplus(beta=1.0, threshold=20.0"),
+    *[("nn", f"{name}(dim=None") for name in ("Softmax", "LogSoftmax")],
+    *[
+        ("nn", f"BatchNorm{d}d(num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True")
+        for d in (1, 2, 3)
+    ],
+    *[
+        ("nn", f"InstanceNorm{d}d(num_features, eps=1e-05, momentum=0.1, affine=False, track_running_stats=False")
+        for d in (1, 2, 3)
+    ],
+    ("nn", "LayerNorm(normalized_shape, eps=1e-05, elementwise_affine=True, bias=True"),
+    ("nn", "GroupNorm(num_groups, num_channels, eps=1e-05, affine=True"),
+    ("nn", "LocalResponseNorm(size, alpha=0.0001, beta=0.75, k=1.0"),
+    ("nn", "Dropout(p=0.5, inplace=False"),
+    ("nn", "MSELoss(size_average=None, reduce=None, reduction='mean'"),
+    ("nn", "SmoothL1Loss(size_average=None, reduce=None, reduction='mean', beta=1.0"),
+    ("nn", "BCEWithLogitsLoss(weight=None, size_average=None, reduce=None, reduction='mean', pos_weight=None"),
+    ("nn", "NLLLoss(weight=None, size_average=None, ignore_index=-100, reduce=None, reduction='mean'"),
     ("nn", "Flatten(start_dim=1, end_dim=-1"),
     ("nn", "Sequential(*args"),
     ("nn", "CrossEntropyLoss(weight=None"),

@@ -22,12 +22,22 @@ K = {
     "lp_pool": 8,  # powers, sums, a root
     "softmax": 8,  # the exponential is a polynomial of its own, a few ulp
     "loss": 8,  # softmax, logarithm, weights
+    "norm": 4,  # sums; what they lose is divided by the deviation as the values are
     "activation": 8,  # exponential or tanh after the sum
 }
 
 # What the documentation promises of a convolution's algorithms with 64 to 512 channels in float32: the largest error
 # and the rms of the errors, over the rms of the result.
 PROMISED = {"direct": (3e-6, 1e-6), "winograd2": (5e-6, 1e-6), "winograd4": (2e-5, 2e-6)}
+
+# The largest errors of float32 activations in units of the last place over all float32 values (tests/c/ulp.c): with
+# fused multiply-adds, and without them, where the square in GELU's tail loses more.
+ULPS = {
+    "exp": (2, 2), "sigmoid": (3, 3), "tanh": (4, 4), "elu": (2, 2), "selu": (3, 3), "softplus": (4, 4),
+    "silu": (60, 60), "mish": (60, 60),  # 3 until e^x is denormal, beyond -87
+    "gelu": (16, 80), "gelu_tanh": (200, 240),  # the argument's rounding shows in the tail
+    "relu6": (0, 0), "leaky_relu": (1, 1), "hardswish": (3, 3), "hardsigmoid": (2, 2),
+}  # fmt: skip
 
 # The smallest normal number, where flushing denormals to zero begins, times what one flushed term may be multiplied
 # with on its way to the result: 1 for direct sums, the largest product of rows of A^T and B^T in two dimensions else.
@@ -40,6 +50,11 @@ GRADCHECK_K = 64
 def allowed(dtype, family, length=1):
     """The relative error that `length` terms of a family may show."""
     return float(np.finfo(dtype).eps) * max(length, 1) ** 0.5 * K[family]
+
+
+def ulps(kind, isa):
+    """How many units of the last place an activation may be off."""
+    return ULPS[kind][isa == "scalar"]
 
 
 def gradcheck_allowed():

@@ -3,6 +3,8 @@
 #define FNN_NV (FNN_BLOCK / FNN_VF) /* words of one 16-channel block */
 
 #include "../kernels/activation.h"
+#include "../kernels/elementary.h"
+#include "../kernels/activation_rows.h"
 #include "../kernels/tile.h"
 #include "../kernels/depthwise.h"
 #include "../kernels/depthwise_grad.h"
@@ -14,6 +16,11 @@
 #include "../kernels/pool_lp.h"
 #include "../kernels/pool_planes.h"
 #include "../kernels/pool_max.h"
+#include "../kernels/norm.h"
+#include "../kernels/layer_norm.h"
+#include "../kernels/response.h"
+#include "../kernels/dropout.h"
+#include "../kernels/loss.h"
 #include "../kernels/rows.h"
 #include "../kernels/resample.h"
 #include "../kernels/box_pool.h"

@@ -1,10 +1,10 @@
-/* Elementwise functions: y = f(x) on words, and the rows of them that ops/elementwise.c calls.
+/* Elementwise functions on words: those that other kernels fuse. elementary.h and activation_rows.h hold the rest.
  *
  *   exp: x = n ln 2 + r, |r| <= ln 2 / 2, e^r by the degree-6 Taylor-Remez polynomial of Cephes expf (Moshier 1992),
  *   scaled by 2^n in two steps so that results near overflow and in the denormal range stay right.
- *   sigmoid(x) = 1 / (1 + e^-x); tanh(x) = 1 - 2 / (1 + e^2x) beyond 0.625, the odd Cephes polynomial within.
- * NaN in, NaN out, for all of them: every min / max takes the data as its second operand.
- * Expanded names: fnn_activation_row__avx2, fnn_relu_grad_row__avx2, ... */
+ *   sigmoid(x) = 1 / (1 + e^-x), for negative x e^x / (1 + e^x), which keeps its relative accuracy; tanh(x) = 1 - 2 / (1 + e^2x) beyond 0.625, the odd Cephes polynomial within.
+ * NaN in, NaN out, for all of them: every min / max takes the data as its second operand. Where a factor x meets one
+ * that goes to 0 it is limited first: the limit at -infinity is 0, not NaN. */
 
 #ifndef FNN_HAVE_PARTIAL_WORDS
 typedef struct {
@@ -36,6 +36,13 @@ FNN_ALWAYS_INLINE vf vf_load_some(const real *p, ptrdiff_t n) { return vf_load_p
 FNN_ALWAYS_INLINE void vf_store_some(real *p, vf x, ptrdiff_t n) { vf_store_part(p, x, vn_first(n)); }
 
 #ifndef FNN_HAVE_LIBM_WORDS
+#ifndef FNN_HAVE_SCALE
+FNN_ALWAYS_INLINE vf vf_scale(vf x, vf n) { /* in two steps: 2^n may be no normal number where x 2^n is */
+    vf half = vf_round(vf_mul(n, vf_set1(0.5f)));
+    return vf_mul(vf_mul(x, vf_pow2(half)), vf_pow2(vf_sub(n, half)));
+}
+#endif
+
 FNN_ALWAYS_INLINE vf vf_exp(vf x) {
     /* 88.7228 = ln(FLT_MAX); below -103.97 = ln(2^-150) the result rounds to zero. */
     vf t = vf_min(vf_set1(89.0f), vf_max(vf_set1(-104.0f), x));
@@ -49,8 +56,7 @@ FNN_ALWAYS_INLINE vf vf_exp(vf x) {
     p = vf_fma(p, r, vf_set1(1.6666665459e-1f));
     p = vf_fma(p, r, vf_set1(5.0000001201e-1f));
     p = vf_add(vf_fma(p, vf_mul(r, r), r), vf_set1(1.0f));
-    vf half = vf_round(vf_mul(n, vf_set1(0.5f)));
-    return vf_mul(vf_mul(p, vf_pow2(half)), vf_pow2(vf_sub(n, half)));
+    return vf_scale(p, n);
 }
 
 FNN_ALWAYS_INLINE vf vf_tanh(vf x) {
@@ -67,8 +73,8 @@ FNN_ALWAYS_INLINE vf vf_tanh(vf x) {
 #endif
 
 FNN_ALWAYS_INLINE vf vf_sigmoid(vf x) {
-    vf one = vf_set1(1);
-    return vf_div(one, vf_add(one, vf_exp(vf_sub(vf_zero(), x))));
+    vf one = vf_set1(1), e = vf_exp(vf_min(vf_sub(vf_zero(), x), x)); /* e^-|x| */
+    return vf_div(vf_select(vf_gt(x, vf_zero()), one, e), vf_add(one, e));
 }
 
 FNN_ALWAYS_INLINE vf activate(vf x, int activation, real alpha, real beta) {
@@ -80,10 +86,10 @@ FNN_ALWAYS_INLINE vf activate(vf x, int activation, real alpha, real beta) {
     case FNN_LEAKY_RELU:
         return vf_select(vf_gt(vf_zero(), x), vf_mul(x, vf_set1(alpha)), x);
     case FNN_SILU:
-        return vf_mul(x, vf_sigmoid(x));
+        return vf_mul(vf_max(vf_set1(-1000), x), vf_sigmoid(x));
     case FNN_HARDSWISH: {
         vf gate = vf_min(vf_set1(6), vf_max(vf_zero(), vf_add(x, vf_set1(3))));
-        return vf_mul(x, vf_mul(gate, vf_set1((real)1 / 6)));
+        return vf_mul(vf_max(vf_set1(-3), x), vf_mul(gate, vf_set1((real)1 / 6)));
     }
     case FNN_SIGMOID:
         return vf_sigmoid(x);
@@ -91,23 +97,5 @@ FNN_ALWAYS_INLINE vf activate(vf x, int activation, real alpha, real beta) {
         return vf_tanh(x);
     default:
         return x;
-    }
-}
-
-/* y[n] = f(x[n]) */
-void FNN_NAME(activation_row)(const void *x, void *y, ptrdiff_t n, int activation, double alpha, double beta) {
-    for (ptrdiff_t i = 0; i < n; i += FNN_VF) {
-        ptrdiff_t left = fnn_min(FNN_VF, n - i);
-        vf v = vf_load_some((const real *)x + i, left);
-        vf_store_some((real *)y + i, activate(v, activation, (real)alpha, (real)beta), left);
-    }
-}
-
-/* gx[n] = gy[n] where y[n] > 0, else 0 */
-void FNN_NAME(relu_grad_row)(const void *gy, const void *y, void *gx, ptrdiff_t n) {
-    for (ptrdiff_t i = 0; i < n; i += FNN_VF) {
-        ptrdiff_t left = fnn_min(FNN_VF, n - i);
-        vm on = vf_gt(vf_load_some((const real *)y + i, left), vf_zero());
-        vf_store_some((real *)gx + i, vf_select(on, vf_load_some((const real *)gy + i, left), vf_zero()), left);
     }
 }

@@ -78,7 +78,8 @@ static void activate_body(void *context, const fnn_team *team) {
     for (ptrdiff_t at = begin * RANGE; at < fnn_min(end * RANGE, job->n); at += RANGE) {
         const ptrdiff_t n = fnn_min(RANGE, job->n - at), bytes = at * job->es;
         if (job->x2)
-            job->kernels->relu_grad_row(job->x + bytes, job->x2 + bytes, job->y + bytes, n);
+            job->kernels->activation_grad_row(job->x + bytes, job->x2 + bytes, job->y + bytes, n, job->flag, job->alpha,
+                                              job->beta);
         else
             job->kernels->activation_row(job->x + bytes, job->y + bytes, n, job->flag, job->alpha, job->beta);
     }
@@ -90,10 +91,11 @@ void fnn_activate(fnn_dtype dtype, int activation, double alpha, double beta, pt
     fnn_parallel(activate_body, &job, fnn_ceil_div(n, RANGE), (double)n * (activation > FNN_LEAKY_RELU ? 32 : 4), 0);
 }
 
-void fnn_relu_grad(fnn_dtype dtype, ptrdiff_t n, const void *gy, const void *y, void *gx) {
-    elementwise_job job = job_of(dtype, gy, y, gx);
-    job.n = n;
-    fnn_parallel(activate_body, &job, fnn_ceil_div(n, RANGE), (double)n * 4, 0);
+void fnn_activate_grad(fnn_dtype dtype, int activation, double alpha, double beta, ptrdiff_t n, const void *gy,
+                       const void *x, void *gx) {
+    elementwise_job job = job_of(dtype, gy, x, gx);
+    job.n = n, job.flag = activation, job.alpha = alpha, job.beta = beta;
+    fnn_parallel(activate_body, &job, fnn_ceil_div(n, RANGE), (double)n * (activation > FNN_LEAKY_RELU ? 32 : 4), 0);
 }
 
 /* ---- rows ---- */

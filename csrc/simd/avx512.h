@@ -93,6 +93,12 @@ FNN_ALWAYS_INLINE vf vf_pow2(vf n) {
     __m512i bits = _mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127));
     return _mm512_castsi512_ps(_mm512_slli_epi32(bits, 23));
 }
+FNN_ALWAYS_INLINE vf vf_scale(vf x, vf n) { return _mm512_scalef_ps(x, n); }
+#define FNN_HAVE_SCALE
+FNN_ALWAYS_INLINE vf vf_exponent(vf x) {
+    __m512i bits = _mm512_srli_epi32(_mm512_castps_si512(x), 23);
+    return _mm512_cvtepi32_ps(_mm512_sub_epi32(bits, _mm512_set1_epi32(127)));
+}
 FNN_ALWAYS_INLINE vm vf_gt(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ); }
 FNN_ALWAYS_INLINE vm vf_eq(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
 FNN_ALWAYS_INLINE vm vf_isnan(vf a) { return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q); }

@@ -52,6 +52,10 @@ FNN_ALWAYS_INLINE vf vf_round(vf a) { return vrndnq_f32(a); }
 FNN_ALWAYS_INLINE vf vf_pow2(vf n) {
     return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(vcvtnq_s32_f32(n), vdupq_n_s32(127)), 23));
 }
+FNN_ALWAYS_INLINE vf vf_exponent(vf x) {
+    const uint32x4_t bits = vshrq_n_u32(vreinterpretq_u32_f32(x), 23);
+    return vcvtq_f32_s32(vsubq_s32(vreinterpretq_s32_u32(bits), vdupq_n_s32(127)));
+}
 FNN_ALWAYS_INLINE vm vf_gt(vf a, vf b) { return vcgtq_f32(a, b); }
 FNN_ALWAYS_INLINE vm vf_eq(vf a, vf b) { return vceqq_f32(a, b); }
 FNN_ALWAYS_INLINE vm vf_isnan(vf a) { return vmvnq_u32(vceqq_f32(a, a)); }

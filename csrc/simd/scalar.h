@@ -25,3 +25,15 @@ FNN_ALWAYS_INLINE vf vf_pow2(vf n) {
     }
     return y;
 }
+
+FNN_ALWAYS_INLINE vf vf_exponent(vf x) {
+    vf y;
+    for (int i = 0; i < FNN_VF; i++) {
+        union {
+            float f;
+            uint32_t i;
+        } bits = {x.v[i]};
+        y.v[i] = (float)((int32_t)(bits.i >> 23) - 127);
+    }
+    return y;
+}

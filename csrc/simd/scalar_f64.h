@@ -1,4 +1,4 @@
-/* float64 dialect: the same bodies in double, exp and tanh from the C library. Correctness first: gradient checks. */
+/* float64 dialect: the same bodies in double, elementary functions from the C library. Correctness first: gradient checks. */
 #include <math.h>
 #define FNN_ISA_BASELINE
 #define FNN_ISA scalar_f64
@@ -15,11 +15,14 @@
 
 #include "portable.h"
 
-FNN_ALWAYS_INLINE vf vf_exp(vf x) {
-    for (int i = 0; i < FNN_VF; i++) x.v[i] = exp(x.v[i]);
-    return x;
-}
-FNN_ALWAYS_INLINE vf vf_tanh(vf x) {
-    for (int i = 0; i < FNN_VF; i++) x.v[i] = tanh(x.v[i]);
-    return x;
-}
+#define LIBM_WORD(name, expression) \
+    FNN_ALWAYS_INLINE vf name(vf x) { \
+        for (int i = 0; i < FNN_VF; i++) x.v[i] = expression; \
+        return x; \
+    }
+LIBM_WORD(vf_exp, exp(x.v[i]))
+LIBM_WORD(vf_tanh, tanh(x.v[i]))
+LIBM_WORD(vf_expm1, expm1(x.v[i]))
+LIBM_WORD(vf_log1p, log1p(x.v[i]))
+LIBM_WORD(vf_log, log(x.v[i]))
+LIBM_WORD(vf_normal_cdf, 0.5 * erfc(-x.v[i] * 0.70710678118654752440))

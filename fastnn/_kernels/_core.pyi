@@ -4,6 +4,7 @@ import numpy as np
 
 __all__ = [
     "ACTIVATIONS",
+    "LOSSES",
     "METHODS",
     "PAD_MODES",
     "RESAMPLE_MODES",
@@ -15,10 +16,13 @@ __all__ = [
     "PoolParams",
     "RoiParams",
     "activate",
+    "activate_grad",
     "active_isa",
     "avg_pool",
     "avg_pool_grad_input",
     "bad_index",
+    "batch_norm",
+    "batch_norm_grad",
     "block",
     "box_iou",
     "channel_sum",
@@ -29,18 +33,25 @@ __all__ = [
     "conv_grad_weight",
     "conv_refusal",
     "copy_bandwidth",
+    "dropout",
     "embedding",
     "embedding_grad_weight",
     "empty",
     "fma_peak",
     "gemm",
     "get_num_threads",
+    "group_norm",
+    "group_norm_grad",
     "has_isa",
     "im2col",
     "interpolate",
     "interpolate_grad_input",
     "kernel_names",
     "live_workers",
+    "local_response_norm",
+    "local_response_norm_grad",
+    "loss",
+    "loss_grad",
     "lp_pool",
     "lp_pool_grad_input",
     "max_pool",
@@ -49,7 +60,6 @@ __all__ = [
     "nms",
     "pad",
     "pad_grad_input",
-    "relu_grad",
     "roi_align",
     "roi_align_grad_input",
     "roi_pool",
@@ -311,7 +321,9 @@ def sgd_step(
     nesterov: bool,
     first: bool,
 ) -> None: ...
-def relu_grad(gy: np.ndarray, y: np.ndarray, gx: np.ndarray) -> None: ...
+def activate_grad(
+    gy: np.ndarray, x: np.ndarray, gx: np.ndarray, activation: int, alpha: float, beta: float
+) -> None: ...
 def softmax(x: np.ndarray, y: np.ndarray, rows: int, n: int, logarithm: bool) -> None: ...
 def softmax_grad(
     gy: np.ndarray, y: np.ndarray, gx: np.ndarray, rows: int, n: int, logarithm: bool
@@ -370,4 +382,91 @@ def interpolate_grad_input(
 def embedding(index: np.ndarray, weight: np.ndarray, y: np.ndarray, k: int, rows: int, width: int) -> None: ...
 def embedding_grad_weight(
     index: np.ndarray, gy: np.ndarray, gw: np.ndarray, k: int, rows: int, width: int, padding: int
+) -> None: ...
+def batch_norm(
+    shape: tuple[int, int, int],
+    layout: int,
+    training: bool,
+    eps: float,
+    x: np.ndarray,
+    weight: np.ndarray | None,
+    bias: np.ndarray | None,
+    mean: np.ndarray,
+    var: np.ndarray,
+    y: np.ndarray,
+) -> None: ...
+def batch_norm_grad(
+    shape: tuple[int, int, int],
+    layout: int,
+    training: bool,
+    eps: float,
+    gy: np.ndarray,
+    x: np.ndarray,
+    weight: np.ndarray | None,
+    mean: np.ndarray,
+    var: np.ndarray,
+    gx: np.ndarray | None,
+    gw: np.ndarray | None,
+    gb: np.ndarray | None,
+) -> None: ...
+def group_norm(
+    shape: tuple[int, int, int],
+    groups: int,
+    eps: float,
+    x: np.ndarray,
+    weight: np.ndarray | None,
+    bias: np.ndarray | None,
+    mean: np.ndarray,
+    var: np.ndarray,
+    y: np.ndarray,
+) -> None: ...
+def group_norm_grad(
+    shape: tuple[int, int, int],
+    groups: int,
+    eps: float,
+    gy: np.ndarray,
+    x: np.ndarray,
+    weight: np.ndarray | None,
+    mean: np.ndarray,
+    var: np.ndarray,
+    gx: np.ndarray | None,
+    gw: np.ndarray | None,
+    gb: np.ndarray | None,
+) -> None: ...
+def local_response_norm(
+    shape: tuple[int, int, int], size: int, alpha: float, beta: float, k: float, x: np.ndarray, y: np.ndarray
+) -> None: ...
+def local_response_norm_grad(
+    shape: tuple[int, int, int],
+    size: int,
+    alpha: float,
+    beta: float,
+    k: float,
+    gy: np.ndarray,
+    x: np.ndarray,
+    gx: np.ndarray,
+) -> None: ...
+def dropout(x: np.ndarray, y: np.ndarray, p: float, seed: int) -> None: ...
+
+LOSSES: dict[str, int]
+
+def loss(
+    kind: int,
+    beta: float,
+    x: np.ndarray,
+    target: np.ndarray,
+    weight: np.ndarray | None,
+    positive: np.ndarray | None,
+    losses: np.ndarray | None,
+) -> float: ...
+def loss_grad(
+    kind: int,
+    beta: float,
+    scale: float,
+    gy: np.ndarray | None,
+    x: np.ndarray,
+    target: np.ndarray,
+    weight: np.ndarray | None,
+    positive: np.ndarray | None,
+    gx: np.ndarray,
 ) -> None: ...

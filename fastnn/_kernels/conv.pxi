@@ -13,7 +13,10 @@ METHODS = {
     "auto": FNN_AUTO, "direct": FNN_DIRECT, "im2col": FNN_IM2COL,
     "winograd2": FNN_WINOGRAD2, "winograd4": FNN_WINOGRAD4,
 }
-ACTIVATIONS = {None: 0, "relu": 1, "clip": 2, "leaky_relu": 3, "silu": 4, "hardswish": 5, "sigmoid": 6, "tanh": 7}
+ACTIVATIONS = {
+    None: 0, "relu": 1, "clip": 2, "leaky_relu": 3, "silu": 4, "hardswish": 5, "sigmoid": 6, "tanh": 7, "elu": 8,
+    "selu": 9, "gelu": 10, "gelu_tanh": 11, "hardsigmoid": 12, "mish": 13, "softplus": 14, "exp": 15,
+}
 
 
 cdef tuple three(tuple sizes, Py_ssize_t missing):

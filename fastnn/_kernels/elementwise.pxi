@@ -9,14 +9,15 @@ def activate(x, y, int activation, double alpha, double beta):
         fnn_activate(<fnn_dtype>dtype, activation, alpha, beta, n, xb.data, yb.data)
 
 
-def relu_grad(gy, y, gx):
+def activate_grad(gy, x, gx, int activation, double alpha, double beta):
+    """x is the activation's result where that is relu, sigmoid or tanh."""
     cdef Buffer gyb = acquire(gy, -1, -1, False)
     cdef int dtype = gyb.dtype()
     cdef Py_ssize_t n = gyb.view.len // gyb.view.itemsize
-    cdef Buffer yb = acquire(y, n, dtype, False)
+    cdef Buffer xb = acquire(x, n, dtype, False)
     cdef Buffer gxb = acquire(gx, n, dtype, True)
     with nogil:
-        fnn_relu_grad(<fnn_dtype>dtype, n, gyb.data, yb.data, gxb.data)
+        fnn_activate_grad(<fnn_dtype>dtype, activation, alpha, beta, n, gyb.data, xb.data, gxb.data)
 
 
 def softmax(x, y, Py_ssize_t rows, Py_ssize_t n, bint logarithm):

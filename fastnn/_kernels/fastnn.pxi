@@ -36,6 +36,18 @@ cdef extern from "fastnn.h" nogil:
         double divisor, power
         int rectified
 
+    ctypedef struct fnn_norm_params:
+        fnn_dtype dtype
+        Py_ssize_t n, c, pixels
+        int layout
+        Py_ssize_t groups
+        int training
+        double eps
+    ctypedef struct fnn_response_params:
+        fnn_dtype dtype
+        Py_ssize_t n, c, pixels, size
+        double alpha, beta, k
+
     ctypedef struct fnn_sgd:
         double lr, momentum, dampening, weight_decay
         int nesterov, first
@@ -120,9 +132,31 @@ cdef extern from "fastnn.h" nogil:
                                    const int64_t *indices, void *gx)
 
     void fnn_activate(fnn_dtype, int activation, double alpha, double beta, Py_ssize_t n, const void *x, void *y)
-    void fnn_relu_grad(fnn_dtype, Py_ssize_t n, const void *gy, const void *y, void *gx)
+    void fnn_activate_grad(fnn_dtype, int activation, double alpha, double beta, Py_ssize_t n, const void *gy,
+                           const void *x, void *gx)
     void fnn_softmax(fnn_dtype, int logarithm, Py_ssize_t rows, Py_ssize_t n, const void *x, void *y)
     void fnn_softmax_grad(fnn_dtype, int logarithm, Py_ssize_t rows, Py_ssize_t n, const void *gy, const void *y,
                           void *gx)
+
+    fnn_status fnn_batch_norm(const fnn_norm_params *p, const void *x, const void *weight, const void *bias,
+                              double *mean, double *var, void *y)
+    fnn_status fnn_batch_norm_grad(const fnn_norm_params *p, const void *gy, const void *x, const void *weight,
+                                   const double *mean, const double *var, void *gx, void *gw, void *gb)
+    void fnn_group_norm(const fnn_norm_params *p, const void *x, const void *weight, const void *bias, double *mean,
+                        double *var, void *y)
+    fnn_status fnn_group_norm_grad(const fnn_norm_params *p, const void *gy, const void *x, const void *weight,
+                                   const double *mean, const double *var, void *gx, void *gw, void *gb)
+    void fnn_layer_norm(const fnn_norm_params *p, const void *x, const void *weight, const void *bias, double *mean,
+                        double *var, void *y)
+    fnn_status fnn_layer_norm_grad(const fnn_norm_params *p, const void *gy, const void *x, const void *weight,
+                                   const double *mean, const double *var, void *gx, void *gw, void *gb)
+    fnn_status fnn_local_response_norm(const fnn_response_params *p, const void *x, void *y)
+    fnn_status fnn_local_response_norm_grad(const fnn_response_params *p, const void *gy, const void *x, void *gx)
+    void fnn_dropout(fnn_dtype, Py_ssize_t n, double p, uint64_t seed, const void *x, void *y)
+
+    fnn_status fnn_loss(fnn_dtype, int kind, double beta, Py_ssize_t n, const void *x, const void *target,
+                        const void *weight, const void *positive, void *losses, double *sum)
+    void fnn_loss_grad(fnn_dtype, int kind, double beta, double scale, Py_ssize_t n, const void *gy, const void *x,
+                       const void *target, const void *weight, const void *positive, void *gx)
 
     void fnn_sgd_step(const fnn_sgd *s, fnn_dtype, Py_ssize_t n, void *p, const void *g, void *v)

@@ -14,7 +14,23 @@ and inplace.
 
 # `X as X` marks what only the operators of `Tensor` call.
 from fastnn.autograd._tape import enable_grad, is_grad_enabled, no_grad
-from fastnn.autograd.activation import log_softmax, relu, softmax
+from fastnn.autograd.activation import (
+    elu,
+    gelu,
+    hardsigmoid,
+    hardswish,
+    leaky_relu,
+    log_softmax,
+    mish,
+    relu,
+    relu6,
+    selu,
+    sigmoid,
+    silu,
+    softmax,
+    softplus,
+    tanh,
+)
 from fastnn.autograd.adaptive_pool import (
     adaptive_avg_pool1d,
     adaptive_avg_pool2d,
@@ -28,7 +44,8 @@ from fastnn.autograd.arithmetic import compare as compare
 from fastnn.autograd.avg_pool import avg_pool1d, avg_pool2d, avg_pool3d
 from fastnn.autograd.conv import conv1d, conv2d, conv3d
 from fastnn.autograd.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
-from fastnn.autograd.elementwise import abs, clip, exp, log, sigmoid, sqrt, tanh
+from fastnn.autograd.dropout import dropout
+from fastnn.autograd.elementwise import abs, clip, exp, log, sqrt
 from fastnn.autograd.embedding import embedding
 from fastnn.autograd.im2col import col2im, im2col
 from fastnn.autograd.inplace import copy_ as copy_
@@ -36,9 +53,16 @@ from fastnn.autograd.inplace import replace as replace
 from fastnn.autograd.inplace import set_item as set_item
 from fastnn.autograd.interpolate import interpolate
 from fastnn.autograd.linear import linear, matmul
-from fastnn.autograd.loss import cross_entropy
+from fastnn.autograd.loss import (
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    mse_loss,
+    nll_loss,
+    smooth_l1_loss,
+)
 from fastnn.autograd.lp_pool import lp_pool1d, lp_pool2d, lp_pool3d
 from fastnn.autograd.max_unpool import max_unpool1d, max_unpool2d, max_unpool3d
+from fastnn.autograd.norm import batch_norm, group_norm, instance_norm, layer_norm, local_response_norm
 from fastnn.autograd.pad import pad
 from fastnn.autograd.pool import max_pool1d, max_pool2d, max_pool3d
 from fastnn.autograd.reduction import amax, amin, argmax, mean, sum
@@ -60,10 +84,13 @@ from fastnn.autograd.tensor import Tensor
 __all__ = [
     "Tensor", "abs", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d",
     "adaptive_max_pool2d", "adaptive_max_pool3d", "add", "amax", "amin", "argmax", "avg_pool1d", "avg_pool2d",
-    "avg_pool3d", "cat", "clip", "clone", "col2im", "conv1d", "conv2d", "conv3d", "conv_transpose1d",
-    "conv_transpose2d", "conv_transpose3d", "cross_entropy", "div", "embedding", "enable_grad", "exp", "flatten",
-    "im2col", "interpolate", "is_grad_enabled", "linear", "log", "log_softmax", "lp_pool1d", "lp_pool2d", "lp_pool3d",
-    "matmul", "max_pool1d", "max_pool2d", "max_pool3d", "max_unpool1d", "max_unpool2d", "max_unpool3d", "mean", "mul",
-    "neg", "no_grad", "pad", "permute", "pow", "relu", "reshape", "roi_align", "roi_pool", "sigmoid", "softmax",
-    "sqrt", "squeeze", "stack", "sub", "sum", "tanh", "transpose", "unsqueeze",
+    "avg_pool3d", "batch_norm", "binary_cross_entropy_with_logits", "cat", "clip", "clone", "col2im", "conv1d",
+    "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cross_entropy", "div", "dropout",
+    "elu", "embedding", "enable_grad", "exp", "flatten", "gelu", "group_norm", "hardsigmoid", "hardswish", "im2col",
+    "instance_norm", "interpolate", "is_grad_enabled", "layer_norm", "leaky_relu", "linear", "local_response_norm",
+    "log", "log_softmax", "lp_pool1d", "lp_pool2d", "lp_pool3d", "matmul", "max_pool1d", "max_pool2d", "max_pool3d",
+    "max_unpool1d", "max_unpool2d", "max_unpool3d", "mean", "mish", "mse_loss", "mul", "neg", "nll_loss", "no_grad",
+    "pad", "permute", "pow", "relu", "relu6", "reshape", "roi_align", "roi_pool", "selu", "sigmoid", "silu",
+    "smooth_l1_loss", "softmax", "softplus", "sqrt", "squeeze", "stack", "sub", "sum", "tanh", "transpose",
+    "unsqueeze",
 ]  # fmt: skip

@@ -38,21 +38,6 @@ def sqrt(x: Tensor) -> Tensor:
     return _through_result(x, np.sqrt, lambda gy, y: gy / (y + y))
 
 
-def tanh(x: Tensor) -> Tensor:
-    """Hyperbolic tangent."""
-    return _through_result(x, np.tanh, lambda gy, y: gy * (1 - y * y))
-
-
-def _logistic(x: Any) -> Any:
-    """1 / (1 + exp(-x)) by way of tanh, which does not overflow."""
-    return 0.5 * np.tanh(0.5 * x) + 0.5
-
-
-def sigmoid(x: Tensor) -> Tensor:
-    """1 / (1 + exp(-x))."""
-    return _through_result(x, _logistic, lambda gy, y: gy * y * (1 - y))
-
-
 def _through_input(x: Tensor, forward: Callable[[Any], Any], slope: Callable[[Any, Any], Any]) -> Tensor:
     """forward(x), where ``slope(gy, x)`` is the gradient in terms of the input."""
     x = to_plain(as_tensor(x))

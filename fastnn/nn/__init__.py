@@ -7,7 +7,23 @@ when they change.
 """
 
 from fastnn.nn import init
-from fastnn.nn.activation import ReLU
+from fastnn.nn.activation import (
+    ELU,
+    GELU,
+    SELU,
+    Hardsigmoid,
+    Hardswish,
+    LeakyReLU,
+    LogSoftmax,
+    Mish,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from fastnn.nn.avg_pool import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -22,11 +38,24 @@ from fastnn.nn.avg_pool import (
 from fastnn.nn.container import ModuleList, Sequential
 from fastnn.nn.conv import Conv1d, Conv2d, Conv3d
 from fastnn.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from fastnn.nn.dropout import Dropout
 from fastnn.nn.embedding import Embedding
 from fastnn.nn.fold import Fold, Unfold
+from fastnn.nn.folding import fold_batch_norm, fold_batch_norms
 from fastnn.nn.linear import Linear
-from fastnn.nn.loss import CrossEntropyLoss
+from fastnn.nn.loss import BCEWithLogitsLoss, CrossEntropyLoss, MSELoss, NLLLoss, SmoothL1Loss
 from fastnn.nn.module import Module
+from fastnn.nn.norm import (
+    BatchNorm1d,
+    BatchNorm2d,
+    BatchNorm3d,
+    GroupNorm,
+    InstanceNorm1d,
+    InstanceNorm2d,
+    InstanceNorm3d,
+    LayerNorm,
+    LocalResponseNorm,
+)
 from fastnn.nn.padding import (
     CircularPad1d,
     CircularPad2d,
@@ -61,6 +90,9 @@ from fastnn.nn.shape import Flatten
 from fastnn.nn.upsample import Upsample
 
 __all__ = [
+    "ELU",
+    "GELU",
+    "SELU",
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
     "AdaptiveAvgPool3d",
@@ -70,6 +102,10 @@ __all__ = [
     "AvgPool1d",
     "AvgPool2d",
     "AvgPool3d",
+    "BCEWithLogitsLoss",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "BatchNorm3d",
     "Buffer",
     "CircularPad1d",
     "CircularPad2d",
@@ -84,23 +120,38 @@ __all__ = [
     "ConvTranspose2d",
     "ConvTranspose3d",
     "CrossEntropyLoss",
+    "Dropout",
     "Embedding",
     "Flatten",
     "Fold",
+    "GroupNorm",
+    "Hardsigmoid",
+    "Hardswish",
+    "InstanceNorm1d",
+    "InstanceNorm2d",
+    "InstanceNorm3d",
     "LPPool1d",
     "LPPool2d",
     "LPPool3d",
+    "LayerNorm",
+    "LeakyReLU",
     "Linear",
+    "LocalResponseNorm",
+    "LogSoftmax",
+    "MSELoss",
     "MaxPool1d",
     "MaxPool2d",
     "MaxPool3d",
     "MaxUnpool1d",
     "MaxUnpool2d",
     "MaxUnpool3d",
+    "Mish",
     "Module",
     "ModuleList",
+    "NLLLoss",
     "Parameter",
     "ReLU",
+    "ReLU6",
     "ReflectionPad1d",
     "ReflectionPad2d",
     "ReflectionPad3d",
@@ -110,10 +161,18 @@ __all__ = [
     "RoIAlign",
     "RoIPool",
     "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "SmoothL1Loss",
+    "Softmax",
+    "Softplus",
+    "Tanh",
     "Unfold",
     "Upsample",
     "ZeroPad1d",
     "ZeroPad2d",
     "ZeroPad3d",
+    "fold_batch_norm",
+    "fold_batch_norms",
     "init",
 ]

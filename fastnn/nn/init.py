@@ -153,3 +153,16 @@ def xavier_uniform_(
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: np.random.Generator | None = None) -> Tensor:
     """Normal with deviation gain * sqrt(2 / (fan_in + fan_out))."""
     return normal_(tensor, 0.0, _xavier_std(tensor, gain), generator)
+
+
+def draw_seed() -> int:
+    """A seed from the shared generator, for what draws random numbers of its own (`Dropout`).
+
+    Examples
+    --------
+    >>> from fastnn import nn
+    >>> nn.init.manual_seed(1)
+    >>> 0 <= nn.init.draw_seed() < 2**63
+    True
+    """
+    return int(_shared.integers(1 << 63))

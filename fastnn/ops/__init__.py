@@ -7,13 +7,36 @@ Each function checks its arguments, computes the output shape (``_shapes.py``), 
 
 from fastnn.ops._blocked import Blocked, blocked
 from fastnn.ops.activation import (
-    flatten,
-    log_softmax,
-    log_softmax_grad_input,
+    hardsigmoid,
+    hardsigmoid_grad_input,
+    hardswish,
+    hardswish_grad_input,
+    leaky_relu,
+    leaky_relu_grad_input,
     relu,
+    relu6,
+    relu6_grad_input,
     relu_grad_input,
-    softmax,
-    softmax_grad_input,
+)
+from fastnn.ops.activation_sigmoid import (
+    mish,
+    mish_grad_input,
+    sigmoid,
+    sigmoid_grad_input,
+    silu,
+    silu_grad_input,
+    softplus,
+    softplus_grad_input,
+    tanh,
+    tanh_grad_input,
+)
+from fastnn.ops.activation_unit import (
+    elu,
+    elu_grad_input,
+    gelu,
+    gelu_grad_input,
+    selu,
+    selu_grad_input,
 )
 from fastnn.ops.adaptive_avg_pool import (
     adaptive_avg_pool1d,
@@ -38,6 +61,13 @@ from fastnn.ops.avg_pool import (
     avg_pool2d_grad_input,
     avg_pool3d,
     avg_pool3d_grad_input,
+)
+from fastnn.ops.batch_norm import (
+    batch_norm,
+    batch_norm_grad_bias,
+    batch_norm_grad_input,
+    batch_norm_grad_weight,
+    fold_batch_norm,
 )
 from fastnn.ops.boxes import batched_nms, box_iou, nms
 from fastnn.ops.conv import conv1d, conv2d, conv3d
@@ -68,9 +98,28 @@ from fastnn.ops.conv_transpose_grad import (
     conv_transpose3d_grad_weight,
 )
 from fastnn.ops.conv_transpose_packed import pack_conv_transpose1d, pack_conv_transpose2d, pack_conv_transpose3d
+from fastnn.ops.dropout import dropout, dropout_grad_input
 from fastnn.ops.embedding import embedding, embedding_grad_weight
 from fastnn.ops.im2col import col2im, im2col
+from fastnn.ops.instance_norm import (
+    instance_norm,
+    instance_norm_grad_bias,
+    instance_norm_grad_input,
+    instance_norm_grad_weight,
+    local_response_norm,
+    local_response_norm_grad_input,
+)
 from fastnn.ops.interpolate import interpolate, interpolate_grad_input
+from fastnn.ops.layer_norm import (
+    group_norm,
+    group_norm_grad_bias,
+    group_norm_grad_input,
+    group_norm_grad_weight,
+    layer_norm,
+    layer_norm_grad_bias,
+    layer_norm_grad_input,
+    layer_norm_grad_weight,
+)
 from fastnn.ops.linear import (
     PackedLinear,
     linear,
@@ -81,6 +130,14 @@ from fastnn.ops.linear import (
     pack_linear,
 )
 from fastnn.ops.loss import cross_entropy, cross_entropy_grad_input
+from fastnn.ops.loss_elementwise import (
+    binary_cross_entropy_with_logits,
+    binary_cross_entropy_with_logits_grad_input,
+    mse_loss,
+    mse_loss_grad_input,
+    smooth_l1_loss,
+    smooth_l1_loss_grad_input,
+)
 from fastnn.ops.lp_pool import (
     lp_pool1d,
     lp_pool1d_grad_input,
@@ -97,6 +154,7 @@ from fastnn.ops.max_unpool import (
     max_unpool3d,
     max_unpool3d_grad_input,
 )
+from fastnn.ops.nll_loss import nll_loss, nll_loss_grad_input
 from fastnn.ops.pad import pad, pad_grad_input
 from fastnn.ops.pool import (
     max_pool1d,
@@ -108,6 +166,8 @@ from fastnn.ops.pool import (
 )
 from fastnn.ops.precision import get_precision, set_precision
 from fastnn.ops.roi import roi_align, roi_align_grad_input, roi_pool, roi_pool_grad_input
+from fastnn.ops.shape import flatten
+from fastnn.ops.softmax import log_softmax, log_softmax_grad_input, softmax, softmax_grad_input
 
 __all__ = [
     "Blocked",
@@ -131,7 +191,13 @@ __all__ = [
     "avg_pool2d_grad_input",
     "avg_pool3d",
     "avg_pool3d_grad_input",
+    "batch_norm",
+    "batch_norm_grad_bias",
+    "batch_norm_grad_input",
+    "batch_norm_grad_weight",
     "batched_nms",
+    "binary_cross_entropy_with_logits",
+    "binary_cross_entropy_with_logits_grad_input",
     "blocked",
     "box_iou",
     "col2im",
@@ -162,18 +228,45 @@ __all__ = [
     "conv_transpose3d_grad_weight",
     "cross_entropy",
     "cross_entropy_grad_input",
+    "dropout",
+    "dropout_grad_input",
+    "elu",
+    "elu_grad_input",
     "embedding",
     "embedding_grad_weight",
     "explain",
     "flatten",
+    "fold_batch_norm",
+    "gelu",
+    "gelu_grad_input",
     "get_precision",
+    "group_norm",
+    "group_norm_grad_bias",
+    "group_norm_grad_input",
+    "group_norm_grad_weight",
+    "hardsigmoid",
+    "hardsigmoid_grad_input",
+    "hardswish",
+    "hardswish_grad_input",
     "im2col",
+    "instance_norm",
+    "instance_norm_grad_bias",
+    "instance_norm_grad_input",
+    "instance_norm_grad_weight",
     "interpolate",
     "interpolate_grad_input",
+    "layer_norm",
+    "layer_norm_grad_bias",
+    "layer_norm_grad_input",
+    "layer_norm_grad_weight",
+    "leaky_relu",
+    "leaky_relu_grad_input",
     "linear",
     "linear_grad_bias",
     "linear_grad_input",
     "linear_grad_weight",
+    "local_response_norm",
+    "local_response_norm_grad_input",
     "log_softmax",
     "log_softmax_grad_input",
     "lp_pool1d",
@@ -195,6 +288,12 @@ __all__ = [
     "max_unpool2d_grad_input",
     "max_unpool3d",
     "max_unpool3d_grad_input",
+    "mish",
+    "mish_grad_input",
+    "mse_loss",
+    "mse_loss_grad_input",
+    "nll_loss",
+    "nll_loss_grad_input",
     "nms",
     "pack_conv1d",
     "pack_conv2d",
@@ -206,12 +305,26 @@ __all__ = [
     "pad",
     "pad_grad_input",
     "relu",
+    "relu6",
+    "relu6_grad_input",
     "relu_grad_input",
     "roi_align",
     "roi_align_grad_input",
     "roi_pool",
     "roi_pool_grad_input",
+    "selu",
+    "selu_grad_input",
     "set_precision",
+    "sigmoid",
+    "sigmoid_grad_input",
+    "silu",
+    "silu_grad_input",
+    "smooth_l1_loss",
+    "smooth_l1_loss_grad_input",
     "softmax",
     "softmax_grad_input",
+    "softplus",
+    "softplus_grad_input",
+    "tanh",
+    "tanh_grad_input",
 ]

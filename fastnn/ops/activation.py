@@ -1,22 +1,20 @@
-"""Activations, softmax and flatten. Kernels: csrc/kernels/activation.h, csrc/kernels/softmax.h."""
+"""Activations made of straight pieces. Kernels: csrc/kernels/activation_rows.h."""
 
 from typing import Any
 
-import numpy as np
-
-from fastnn import _kernels
-from fastnn.ops._blocked import Blocked, new_image
-from fastnn.ops._checks import as_array, check_out, finish_out, new_array, same_dtype
-from fastnn.ops._shapes import normalize_dim
+from fastnn.ops._activation import apply, gradient, parameter
 
 __all__ = [
-    "flatten",
-    "log_softmax",
-    "log_softmax_grad_input",
+    "hardsigmoid",
+    "hardsigmoid_grad_input",
+    "hardswish",
+    "hardswish_grad_input",
+    "leaky_relu",
+    "leaky_relu_grad_input",
     "relu",
+    "relu6",
+    "relu6_grad_input",
     "relu_grad_input",
-    "softmax",
-    "softmax_grad_input",
 ]
 
 
@@ -35,7 +33,7 @@ def relu(x: Any, *, out: Any = None) -> Any:
     Raises
     ------
     ValueError, TypeError
-        If `x` has another dtype or `out` does not fit.
+        If `x` has another dtype, or `out` does not fit.
 
     Examples
     --------
@@ -44,24 +42,7 @@ def relu(x: Any, *, out: Any = None) -> Any:
     >>> ops.relu(np.array([-1.0, 2.0]))
     array([0., 2.])
     """
-    code = _kernels.ACTIVATIONS["relu"]
-    if type(x) is Blocked:
-        image = Blocked.empty(x.shape, x.dtype) if out is None else _blocked_out("relu", out, x)
-        _kernels.activate(as_array("relu", "x", x.data), image.data, code, 0.0, 0.0)
-        return image
-    data = as_array("relu", "x", x)
-    y = new_array(data.shape, data.dtype) if out is None else check_out("relu", out, data.shape, data.dtype, data)
-    _kernels.activate(data, y, code, 0.0, 0.0)
-    return finish_out(out, y)
-
-
-def _blocked_out(op: str, out: Any, x: Blocked) -> Blocked:
-    if type(out) is not Blocked or out.shape != x.shape:
-        got = f"shape {out.shape}" if type(out) is Blocked else type(out).__name__
-        raise ValueError(f"{op}: out must be a Blocked image of shape {x.shape}, got {got}")
-    if check_out(op, out.data, x.data.shape, x.dtype, x.data) is not out.data:
-        raise ValueError(f"{op}: out.data is not contiguous")
-    return out
+    return apply("relu", x, out, "relu")
 
 
 def relu_grad_input(gy: Any, y: Any) -> Any:
@@ -87,196 +68,220 @@ def relu_grad_input(gy: Any, y: Any) -> Any:
     >>> ops.relu_grad_input(np.array([5.0, 6.0]), np.array([0.0, 2.0]))
     array([0., 6.])
     """
-    op = "relu_grad_input"
-    if tuple(gy.shape) != tuple(y.shape):
-        raise ValueError(f"{op}: gy has shape {gy.shape}, y has {y.shape}")
-    if type(gy) is Blocked and type(y) is Blocked:
-        g, result = as_array(op, "gy", gy.data), as_array(op, "y", y.data)
-        same_dtype(op, "gy", g, "y", result)
-        gx = new_image(gy.shape, g.dtype)
-        _kernels.relu_grad(g, result, gx.data)
-        return gx
-    g, result = as_array(op, "gy", gy), as_array(op, "y", y)
-    same_dtype(op, "gy", g, "y", result)
-    plain = new_array(g.shape, g.dtype)
-    _kernels.relu_grad(g, result, plain)
-    return plain
+    return gradient("relu_grad_input", gy, y, "relu", name="y")
 
 
-def _last(x: np.ndarray, dim: int) -> np.ndarray:
-    """`x` with dimension `dim` last, contiguous."""
-    return np.ascontiguousarray(np.moveaxis(x, dim, -1)) if dim != x.ndim - 1 else x
-
-
-def _softmax(op: str, x: Any, dim: Any, out: Any, logarithm: bool) -> np.ndarray:
-    data = as_array(op, "x", x)
-    shape = data.shape
-    dim = normalize_dim(op, "dim", dim, data.ndim)
-    y = new_array(shape, data.dtype) if out is None else check_out(op, out, shape, data.dtype, data)
-    source = _last(np.atleast_1d(data), dim)
-    last = dim == max(data.ndim, 1) - 1
-    target = np.atleast_1d(y) if last else new_array(source.shape, data.dtype)
-    if source.size:
-        n = source.shape[-1]
-        _kernels.softmax(source, target, source.size // n, n, logarithm)
-    if not last:
-        y[...] = np.moveaxis(target, -1, dim)
-    return finish_out(out, y)
-
-
-def softmax(x: Any, dim: Any = -1, *, out: Any = None) -> np.ndarray:
-    """``e^x / sum e^x`` along `dim`, computed as ``e^(x - max x) / sum e^(x - max x)`` so that nothing overflows.
+def relu6(x: Any, *, out: Any = None) -> Any:
+    """``min(max(x, 0), 6)``.
 
     Parameters
     ----------
-    x : array, float32 or float64
-    dim : int, the dimension that sums to 1
-    out : array like `x`, optional
+    x : array of any shape, or Blocked; float32 or float64
+    out : array or Blocked like `x`, optional
 
     Returns
     -------
-    array like `x`
+    array or Blocked like `x`
 
     Raises
     ------
     ValueError, TypeError
-        If `dim` is out of range, `x` has another dtype, or `out` does not fit.
+        If `x` has another dtype, or `out` does not fit.
 
     Examples
     --------
     >>> import numpy as np
     >>> from fastnn import ops
-    >>> ops.softmax(np.array([1000.0, 1000.0]))
-    array([0.5, 0.5])
+    >>> ops.relu6(np.array([-1.0, 2.0, 9.0]))
+    array([0., 2., 6.])
     """
-    return _softmax("softmax", x, dim, out, False)
+    return apply("relu6", x, out, "clip", 0.0, 6.0)
 
 
-def log_softmax(x: Any, dim: Any = -1, *, out: Any = None) -> np.ndarray:
-    """``x - ln sum e^x`` along `dim`, exact where `softmax` itself would round to 0.
+def relu6_grad_input(gy: Any, x: Any) -> Any:
+    """Gradient of `relu6`: gy where 0 < x < 6, else 0.
 
     Parameters
     ----------
-    x : array, float32 or float64
-    dim : int
-    out : array like `x`, optional
+    gy, x : arrays of one shape, or both Blocked
 
     Returns
     -------
-    array like `x`
+    array or Blocked like `gy`
 
     Raises
     ------
     ValueError, TypeError
-        As `softmax`.
+        Shapes or dtypes that differ.
 
     Examples
     --------
     >>> import numpy as np
     >>> from fastnn import ops
-    >>> ops.log_softmax(np.array([0.0, -1000.0]))
-    array([    0., -1000.])
+    >>> ops.relu6_grad_input(np.array([5.0, 6.0]), np.array([2.0, 9.0]))
+    array([5., 0.])
     """
-    return _softmax("log_softmax", x, dim, out, True)
+    return gradient("relu6_grad_input", gy, x, "clip", 0.0, 6.0)
 
 
-def _softmax_grad(op: str, gy: Any, y: Any, dim: Any, logarithm: bool) -> np.ndarray:
-    g, result = as_array(op, "gy", gy), as_array(op, "y", y)
-    if g.shape != result.shape:
-        raise ValueError(f"{op}: gy has shape {g.shape}, y has {result.shape}")
-    same_dtype(op, "gy", g, "y", result)
-    dim = normalize_dim(op, "dim", dim, g.ndim)
-    g_rows, y_rows = _last(np.atleast_1d(g), dim), _last(np.atleast_1d(result), dim)
-    gx = new_array(g_rows.shape, g.dtype)
-    if gx.size:
-        _kernels.softmax_grad(g_rows, y_rows, gx, gx.size // gx.shape[-1], gx.shape[-1], logarithm)
-    return np.ascontiguousarray(np.moveaxis(gx, -1, dim)).reshape(g.shape)
-
-
-def softmax_grad_input(gy: Any, y: Any, dim: Any = -1) -> np.ndarray:
-    """Gradient of `softmax` from its result: ``y (gy - sum gy y)``.
+def leaky_relu(x: Any, negative_slope: float = 0.01, *, out: Any = None) -> Any:
+    """``x`` where it is positive, else ``negative_slope x``.
 
     Parameters
     ----------
-    gy, y : arrays of one shape
-    dim : as in `softmax`
+    x : array of any shape, or Blocked; float32 or float64
+    negative_slope : a number
+    out : array or Blocked like `x`, optional
 
     Returns
     -------
-    array like `gy`
+    array or Blocked like `x`
 
     Raises
     ------
     ValueError, TypeError
-        Shapes or dtypes that differ, or `dim` out of range.
+        If `x` has another dtype, a parameter makes no sense, or `out` does not fit.
 
     Examples
     --------
     >>> import numpy as np
     >>> from fastnn import ops
-    >>> ops.softmax_grad_input(np.array([1.0, 0.0]), np.array([0.5, 0.5]))
-    array([ 0.25, -0.25])
+    >>> ops.leaky_relu(np.array([-1.0, 2.0]), 0.5)
+    array([-0.5,  2. ])
     """
-    return _softmax_grad("softmax_grad_input", gy, y, dim, False)
+    slope = parameter("leaky_relu", "negative_slope", negative_slope)
+    return apply("leaky_relu", x, out, "leaky_relu", slope)
 
 
-def log_softmax_grad_input(gy: Any, y: Any, dim: Any = -1) -> np.ndarray:
-    """Gradient of `log_softmax` from its result: ``gy - e^y sum gy``.
+def leaky_relu_grad_input(gy: Any, x: Any, negative_slope: float = 0.01) -> Any:
+    """Gradient of `leaky_relu`: gy where x > 0, else ``negative_slope gy``.
 
     Parameters
     ----------
-    gy, y : arrays of one shape
-    dim : as in `log_softmax`
+    gy, x : arrays of one shape, or both Blocked
+    negative_slope : a number
 
     Returns
     -------
-    array like `gy`
+    array or Blocked like `gy`
 
     Raises
     ------
     ValueError, TypeError
-        Shapes or dtypes that differ, or `dim` out of range.
+        Shapes or dtypes that differ, or a parameter that makes no sense.
 
     Examples
     --------
     >>> import numpy as np
     >>> from fastnn import ops
-    >>> ops.log_softmax_grad_input(np.array([1.0, 0.0]), np.log([0.5, 0.5]))
-    array([ 0.5, -0.5])
+    >>> ops.leaky_relu_grad_input(np.array([5.0, 6.0]), np.array([-1.0, 2.0]), 0.5)
+    array([2.5, 6. ])
     """
-    return _softmax_grad("log_softmax_grad_input", gy, y, dim, True)
+    slope = parameter("leaky_relu_grad_input", "negative_slope", negative_slope)
+    return gradient("leaky_relu_grad_input", gy, x, "leaky_relu", slope)
 
 
-def flatten(x: Any, start_dim: int = 1, end_dim: int = -1) -> np.ndarray:
-    """Dimensions `start_dim` .. `end_dim` as one; a Blocked image becomes a plain array.
+def hardsigmoid(x: Any, *, out: Any = None) -> Any:
+    """``min(max(x + 3, 0), 6) / 6``.
 
     Parameters
     ----------
-    x : array or Blocked
-    start_dim, end_dim : int
+    x : array of any shape, or Blocked; float32 or float64
+    out : array or Blocked like `x`, optional
 
     Returns
     -------
-    array; a view of `x` where that is possible
+    array or Blocked like `x`
 
     Raises
     ------
-    ValueError
-        If a dimension is out of range or the two are in the wrong order.
+    ValueError, TypeError
+        If `x` has another dtype, or `out` does not fit.
 
     Examples
     --------
     >>> import numpy as np
     >>> from fastnn import ops
-    >>> ops.flatten(np.zeros((2, 3, 4, 5))).shape
-    (2, 60)
+    >>> ops.hardsigmoid(np.array([-4.0, 0.0, 4.0]))
+    array([0. , 0.5, 1. ])
     """
-    data = x.numpy() if type(x) is Blocked else as_array("flatten", "x", x)
-    first = normalize_dim("flatten", "start_dim", start_dim, data.ndim)
-    last = normalize_dim("flatten", "end_dim", end_dim, data.ndim)
-    if first > last:
-        raise ValueError(f"flatten: start_dim={start_dim} comes after end_dim={end_dim}")
-    size = 1
-    for n in data.shape[first : last + 1]:
-        size *= n
-    return data.reshape(*data.shape[:first], size, *data.shape[last + 1 :])
+    return apply("hardsigmoid", x, out, "hardsigmoid")
+
+
+def hardsigmoid_grad_input(gy: Any, x: Any) -> Any:
+    """Gradient of `hardsigmoid`: ``gy / 6`` where -3 < x < 3, else 0.
+
+    Parameters
+    ----------
+    gy, x : arrays of one shape, or both Blocked
+
+    Returns
+    -------
+    array or Blocked like `gy`
+
+    Raises
+    ------
+    ValueError, TypeError
+        Shapes or dtypes that differ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastnn import ops
+    >>> ops.hardsigmoid_grad_input(np.array([3.0, 6.0]), np.array([0.0, 4.0]))
+    array([0.5, 0. ])
+    """
+    return gradient("hardsigmoid_grad_input", gy, x, "hardsigmoid")
+
+
+def hardswish(x: Any, *, out: Any = None) -> Any:
+    """``x hardsigmoid(x)`` (Howard et al., arXiv:1905.02244).
+
+    Parameters
+    ----------
+    x : array of any shape, or Blocked; float32 or float64
+    out : array or Blocked like `x`, optional
+
+    Returns
+    -------
+    array or Blocked like `x`
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `x` has another dtype, or `out` does not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastnn import ops
+    >>> ops.hardswish(np.array([-4.0, 0.0, 3.0]))
+    array([-0.,  0.,  3.])
+    """
+    return apply("hardswish", x, out, "hardswish")
+
+
+def hardswish_grad_input(gy: Any, x: Any) -> Any:
+    """Gradient of `hardswish`: ``gy (x / 3 + 1 / 2)`` where -3 < x < 3, 0 below and gy above.
+
+    Parameters
+    ----------
+    gy, x : arrays of one shape, or both Blocked
+
+    Returns
+    -------
+    array or Blocked like `gy`
+
+    Raises
+    ------
+    ValueError, TypeError
+        Shapes or dtypes that differ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastnn import ops
+    >>> ops.hardswish_grad_input(np.array([3.0, 6.0]), np.array([0.0, 4.0]))
+    array([1.5, 6. ])
+    """
+    return gradient("hardswish_grad_input", gy, x, "hardswish")

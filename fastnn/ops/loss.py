@@ -1,18 +1,16 @@
-"""Losses."""
+"""The cross-entropy of classes."""
 
 from typing import Any
 
 import numpy as np
 
 from fastnn.ops._checks import as_array, as_numpy, integer, same_dtype, shaped
-from fastnn.ops.activation import log_softmax
+from fastnn.ops._loss import check_reduction, incoming
+from fastnn.ops.softmax import log_softmax
 
 __all__ = ["cross_entropy", "cross_entropy_grad_input"]
 
-_REDUCTIONS = ("mean", "sum", "none")
-
-
-def _rows(op: str, scores: np.ndarray) -> tuple[np.ndarray, tuple[int, ...]]:
+def class_rows(op: str, scores: np.ndarray) -> tuple[np.ndarray, tuple[int, ...]]:
     """Scores [N, C, ...] as rows [M, C], and the shape of one loss per row."""
     if scores.ndim == 1:
         return scores.reshape(1, -1), ()
@@ -22,10 +20,28 @@ def _rows(op: str, scores: np.ndarray) -> tuple[np.ndarray, tuple[int, ...]]:
     return np.moveaxis(scores, 1, -1).reshape(-1, scores.shape[1]), shape
 
 
-def _class_weights(op: str, weight: Any, scores: np.ndarray) -> np.ndarray:
+def class_weights(op: str, weight: Any, scores: np.ndarray) -> np.ndarray:
     if weight is None:
         return np.ones(scores.shape[1], scores.dtype)
     return shaped(op, "weight", weight, (scores.shape[1],), scores, "x")
+
+
+def class_labels(
+    op: str, given: np.ndarray, scores: np.ndarray, loss_shape: tuple[int, ...], ignore_index: int
+) -> np.ndarray:
+    """Checked class indices [M]."""
+    m, classes = scores.shape
+    if given.dtype.kind not in "iu":
+        raise TypeError(f"{op}: target has dtype {given.dtype}; class indices or probabilities are needed")
+    if given.shape != loss_shape:
+        raise ValueError(f"{op}: target has shape {given.shape}, expected {loss_shape}")
+    labels = given.reshape(m)
+    kept = labels != ignore_index
+    wrong = kept & ((labels < 0) | (labels >= classes))
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(f"{op}: target {int(labels[row])} at position {row} is not in 0..{classes - 1}")
+    return labels
 
 
 def _targets(
@@ -45,16 +61,8 @@ def _targets(
         same_dtype(op, "target", probabilities, "x", scores)
         last = probabilities if given.ndim == 1 else np.moveaxis(probabilities, 1, -1)
         return last.reshape(scores.shape)
-    if given.dtype.kind not in "iu":
-        raise TypeError(f"{op}: target has dtype {given.dtype}; class indices or probabilities are needed")
-    if given.shape != loss_shape:
-        raise ValueError(f"{op}: target has shape {given.shape}, expected {loss_shape}")
-    labels = given.reshape(m)
+    labels = class_labels(op, given, scores, loss_shape, ignore_index)
     kept = labels != ignore_index
-    wrong = kept & ((labels < 0) | (labels >= classes))
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise ValueError(f"{op}: target {int(labels[row])} at position {row} is not in 0..{classes - 1}")
     one_hot = np.zeros((m, classes), scores.dtype)
     rows = np.flatnonzero(kept)
     one_hot[rows, labels[rows].astype(np.intp)] = 1
@@ -71,14 +79,13 @@ def _weighted(
     label_smoothing: float,
 ) -> tuple[np.ndarray, np.ndarray, Any, tuple[int, ...]]:
     """(rows of scores, q with loss = -sum q log p, divisor of the mean, shape of the losses)."""
-    if reduction not in _REDUCTIONS:
-        raise ValueError(f"{op}: reduction must be one of {', '.join(_REDUCTIONS)}, got {reduction!r}")
+    check_reduction(op, reduction)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"{op}: label_smoothing must be in 0..1, got {label_smoothing}")
     ignore_index = integer(op, "ignore_index", ignore_index, -(1 << 62))
     x = as_array(op, "x", x)
-    scores, loss_shape = _rows(op, x)
-    weights = _class_weights(op, weight, scores)
+    scores, loss_shape = class_rows(op, x)
+    weights = class_weights(op, weight, scores)
     target = as_numpy(op, "target", target)
     p = _targets(op, target, x.shape, scores, loss_shape, ignore_index)
     indices = target.dtype.kind != "f"
@@ -167,20 +174,13 @@ class CrossEntropy:
         """What `cross_entropy_grad_input` returns."""
         scores, q, shape, divisor = self.scores, self.q, self.shape, self.divisor
         each = self.reduction == "none"
-        g = _gradient(op, gy, scores, shape if each else ())
+        g = incoming(op, gy, scores, shape if each else ())
         gradient = np.exp(self.log_p) * q.sum(axis=1, keepdims=True) - q
         factor = g.reshape(-1, 1) if each else g / divisor if self.reduction == "mean" and divisor else g
         gradient = (gradient * factor).astype(scores.dtype)
         if len(shape) <= 1:
             return gradient if shape else gradient.reshape(-1)
         return np.ascontiguousarray(np.moveaxis(gradient.reshape(*shape, -1), -1, 1))
-
-
-def _gradient(op: str, gy: Any, scores: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """gy as an array; a plain Python number takes the scores' dtype."""
-    if isinstance(gy, (int, float)) and not isinstance(gy, bool):
-        gy = np.asarray(gy, scores.dtype)
-    return shaped(op, "gy", gy, shape, scores, "x")
 
 
 def cross_entropy_grad_input(

@@ -41,3 +41,29 @@ def test_softmax_of_a_blocked_image_runs_over_channels():
     np.testing.assert_allclose(y.numpy().sum(1), 1)
     y[:, 0].sum().backward()
     assert type(x.grad.data) is ops.Blocked
+
+
+SMOOTH = {
+    "sigmoid": (), "tanh": (), "silu": (), "mish": (), "softplus": (2.0, 1.5), "elu": (0.7,), "selu": (), "gelu": (),
+    "gelu_tanh": ("tanh",), "relu6": (), "leaky_relu": (0.3,), "hardsigmoid": (), "hardswish": (),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_gradients_of_activations(name):
+    function = getattr(F, "gelu" if name == "gelu_tanh" else name)
+    check_gradients(lambda x: function(x, *SMOOTH[name]), x=2 * spread(3, 5))
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_activations_keep_the_kind(name):
+    function, plain = getattr(F, "gelu" if name == "gelu_tanh" else name), spread(2, 3, 4, 4)
+    results = []
+    for data in (plain, ops.blocked(plain)):
+        x = Tensor(data, requires_grad=True)
+        y = function(x, *SMOOTH[name])
+        y.backward(np.ones(y.shape))
+        assert type(y.data) is type(x.grad.data) is type(x.data)
+        results.append((y.numpy(), x.grad.numpy()))
+    np.testing.assert_array_equal(*[y for y, _ in results])
+    np.testing.assert_array_equal(*[g for _, g in results])

@@ -15,6 +15,7 @@
 #include "winograd.h"
 #include "rows.h"
 #include "roi.h"
+#include "norms.h"
 
 static void one_isa(int random_shapes) {
     conv_group(random_shapes);
@@ -25,6 +26,7 @@ static void one_isa(int random_shapes) {
     row_group();
     rows_group(random_shapes);
     roi_group(random_shapes);
+    norms_group(random_shapes);
     layout_group();
     thread_group();
 }

@@ -328,7 +328,7 @@ static void activate_one(fnn_dtype dtype, int activation, ptrdiff_t n) {
     fnn_activate(dtype, activation, 0.25, 2, n, tx, ty);
     check(image_differs(dtype, FNN_NCHW, s, ty, y, steps(dtype, 32)) < 0, "activate %s %d of %td", dtype_name(dtype),
           activation, n);
-    fnn_relu_grad(dtype, n, tgy, ty, tgx);
+    fnn_activate_grad(dtype, FNN_RELU, 0, 0, n, tgy, ty, tgx);
     if (activation == FNN_RELU) check(image_differs(dtype, FNN_NCHW, s, tgx, gx, 0) < 0, "relu_grad of %td", n);
     fnn_activate(dtype, activation, 0.25, 2, n, tx, tx);
     check(image_differs(dtype, FNN_NCHW, s, tx, y, steps(dtype, 32)) < 0, "activate in place");
