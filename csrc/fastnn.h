@@ -232,6 +232,10 @@ fnn_status fnn_max_pool2d_grad_input(const fnn_pool2d_params *p, const void *gy,
 fnn_status fnn_avg_pool2d(const fnn_pool2d_params *p, const void *x, void *y);
 fnn_status fnn_avg_pool2d_grad_input(const fnn_pool2d_params *p, const void *gy, void *gx);
 
+/* ---- recurrent layers ---------------------------------------------------------------------------------------- */
+
+#include "fastnn_rnn.h"
+
 /* ---- elementwise and rows ------------------------------------------------------------------------------------ */
 
 /* y[i] = f(x[i]) for i < n; x == y is allowed. */

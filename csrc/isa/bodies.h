@@ -11,6 +11,8 @@
 #include "../kernels/pack.h"
 #include "../kernels/planes.h"
 #include "../kernels/pool.h"
+#include "../kernels/rnn.h"
+#include "../kernels/rnn_grad.h"
 #include "../kernels/rows.h"
 #include "../kernels/softmax.h"
 #include "../kernels/sums.h"

@@ -25,6 +25,10 @@ FNN_ALWAYS_INLINE vf vf_zero(void) { return _mm256_setzero_ps(); }
 FNN_ALWAYS_INLINE vf vf_set1(real x) { return _mm256_set1_ps(x); }
 FNN_ALWAYS_INLINE vf vf_load(const real *p) { return _mm256_loadu_ps(p); }
 FNN_ALWAYS_INLINE void vf_store(real *p, vf x) { _mm256_storeu_ps(p, x); }
+FNN_ALWAYS_INLINE vf vf_load_bfloat16(const uint16_t *p) {
+    const __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+}
 #define FNN_HAVE_PARTIAL_WORDS
 #define vn __m256i
 FNN_ALWAYS_INLINE vn vn_below(ptrdiff_t n) {

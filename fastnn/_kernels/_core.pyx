@@ -18,15 +18,18 @@ include "im2col.pxi"
 include "linear.pxi"
 include "pad.pxi"
 include "pool.pxi"
+include "rnn.pxi"
+include "rnn_packed.pxi"
 include "elementwise.pxi"
 
 __all__ = [
-    "ACTIVATIONS", "METHODS", "PAD_MODES", "ConvParams", "ConvPlan", "Im2colParams", "PackedConv", "PackedLinear",
-    "PoolParams", "activate", "active_isa", "avg_pool2d", "avg_pool2d_grad_input", "block", "channel_sum", "col2im",
-    "conv", "conv_algorithm", "conv_grad_input", "conv_grad_weight", "conv_refusal", "copy_bandwidth", "empty",
-    "fma_peak", "gemm", "get_num_threads", "has_isa", "im2col", "kernel_names", "live_workers", "max_pool2d",
-    "max_pool2d_grad_input", "pad", "pad_grad_input", "relu_grad", "set_num_threads", "set_spin_us", "set_strict",
-    "sgd_step", "softmax", "softmax_grad", "unblock", "use_isa",
+    "ACTIVATIONS", "CELLS", "METHODS", "PAD_MODES", "ConvParams", "ConvPlan", "Im2colParams", "PackedConv",
+    "PackedLinear", "PackedRNN", "PoolParams", "RNNParams", "RNNState", "activate", "active_isa", "avg_pool2d",
+    "avg_pool2d_grad_input", "block", "channel_sum", "col2im", "conv", "conv_algorithm", "conv_grad_input",
+    "conv_grad_weight", "conv_refusal", "copy_bandwidth", "empty", "fma_peak", "gemm", "get_num_threads", "has_isa",
+    "im2col", "kernel_names", "live_workers", "max_pool2d", "max_pool2d_grad_input", "pad", "pad_grad_input",
+    "relu_grad", "rnn", "rnn_backward", "rnn_pack", "set_num_threads", "set_spin_us", "set_strict", "sgd_step",
+    "softmax", "softmax_grad", "unblock", "use_isa",
 ]
 
 fnn_init()

@@ -57,11 +57,17 @@ from fastnn.ops.loss import cross_entropy, cross_entropy_grad_input
 from fastnn.ops.pad import pad, pad_grad_input
 from fastnn.ops.pool import avg_pool2d, avg_pool2d_grad_input, max_pool2d, max_pool2d_grad_input
 from fastnn.ops.precision import get_precision, set_precision
+from fastnn.ops.rnn import gru, lstm, rnn
+from fastnn.ops.rnn_cell import gru_cell, lstm_cell, rnn_cell
+from fastnn.ops.rnn_grad import gru_forward, gru_grad, lstm_forward, lstm_grad, rnn_forward, rnn_grad
+from fastnn.ops.rnn_packed import PackedRNN, RNNState, pack_gru, pack_lstm, pack_rnn
 
 __all__ = [
     "Blocked",
     "PackedConv",
     "PackedLinear",
+    "PackedRNN",
+    "RNNState",
     "avg_pool2d",
     "avg_pool2d_grad_input",
     "blocked",
@@ -96,6 +102,10 @@ __all__ = [
     "explain",
     "flatten",
     "get_precision",
+    "gru",
+    "gru_cell",
+    "gru_forward",
+    "gru_grad",
     "im2col",
     "linear",
     "linear_grad_bias",
@@ -103,6 +113,10 @@ __all__ = [
     "linear_grad_weight",
     "log_softmax",
     "log_softmax_grad_input",
+    "lstm",
+    "lstm_cell",
+    "lstm_forward",
+    "lstm_grad",
     "matmul",
     "max_pool2d",
     "max_pool2d_grad_input",
@@ -112,11 +126,18 @@ __all__ = [
     "pack_conv_transpose1d",
     "pack_conv_transpose2d",
     "pack_conv_transpose3d",
+    "pack_gru",
     "pack_linear",
+    "pack_lstm",
+    "pack_rnn",
     "pad",
     "pad_grad_input",
     "relu",
     "relu_grad_input",
+    "rnn",
+    "rnn_cell",
+    "rnn_forward",
+    "rnn_grad",
     "set_precision",
     "softmax",
     "softmax_grad_input",
