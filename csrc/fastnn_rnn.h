@@ -10,9 +10,9 @@ typedef enum { FNN_LSTM, FNN_GRU, FNN_RNN } fnn_cell;
 
 typedef struct {
     fnn_dtype dtype;
-    int cell;    /* fnn_cell */
-    int variant; /* LSTM: 0 h = o tanh(c), 1 h = o c; RNN: 0 tanh, 1 ReLU */
-    int half_weights; /* packed weights are bfloat16; float32 only */
+    int cell;                               /* fnn_cell */
+    int variant;                            /* LSTM: 0 h = o tanh(c), 1 h = o c; RNN: 0 tanh, 1 ReLU */
+    int half_weights;                       /* packed weights are bfloat16; float32 only */
     ptrdiff_t steps, batch, inputs, hidden; /* hidden >= 1; the others may be 0 */
     int directions;                         /* 2: the second reads each sequence from its end */
     int batch_first;
@@ -37,7 +37,7 @@ typedef struct {
 fnn_status fnn_rnn(const fnn_rnn_params *p, const void *x, /* [rows][inputs] */
                    const void *const *packed,              /* [directions] */
                    const void *h0, const void *c0,         /* [directions][batch][hidden], or NULL for zeros */
-                   void *y,                                /* [rows][directions*hidden] */
+                   void *y, /* [rows][directions*hidden], or NULL */
                    void *hn, void *cn,                     /* like h0; cn: LSTM only */
                    const fnn_rnn_kept *kept);              /* or NULL */
 
@@ -45,18 +45,18 @@ fnn_status fnn_rnn(const fnn_rnn_params *p, const void *x, /* [rows][inputs] */
 size_t fnn_rnn_state_bytes(const fnn_rnn_params *p, ptrdiff_t layers);
 void fnn_rnn_advance(const fnn_rnn_params *p, ptrdiff_t layers, const void *const *packed, /* [layers] */
                      const void *x,                                                        /* [batch][inputs] */
-                     void *state,  /* [layers][h, next h, c][batch][padded], lanes beyond hidden zero */
-                     int swapped,  /* next h holds the current one; the step swaps them */
-                     void *y);     /* [batch][hidden] */
+                     void *state, /* [layers][h, next h, c][batch][padded], lanes beyond hidden zero */
+                     int swapped, /* next h holds the current one; the step swaps them */
+                     void *y);    /* [batch][hidden] */
 
 /* Back through time: the gradients of the sums that the gates' activations take, from those of the results. */
 typedef struct {
-    const void *w_hh[2];            /* fnn_gemm_pack of [G*hidden][hidden], each direction */
-    const void *h0, *c0;            /* as in fnn_rnn, not NULL (c0: LSTM) */
-    const void *y;                  /* its result */
-    const void *gy, *ghn, *gcn;     /* gradients of y, hn, cn, or NULL for zeros */
-    void *g_x, *g_h;                /* [directions][rows][G*hidden]: of b + W x, and GRU: of the recurrent part; only */
-    void *gh0, *gc0;                /* written inside the sequences. Of h0 and c0 */
+    const void *w_hh[2];        /* fnn_gemm_pack of [G*hidden][hidden], each direction */
+    const void *h0, *c0;        /* as in fnn_rnn, not NULL (c0: LSTM) */
+    const void *y;              /* its result */
+    const void *gy, *ghn, *gcn; /* gradients of y, hn, cn, or NULL for zeros */
+    void *g_x, *g_h;            /* [directions][rows][G*hidden]: of b + W x, and GRU: of the recurrent part; only */
+    void *gh0, *gc0;            /* written inside the sequences. Of h0 and c0 */
 } fnn_rnn_grads;
 fnn_status fnn_rnn_backward(const fnn_rnn_params *p, const fnn_rnn_kept *kept, const fnn_rnn_grads *g);
 

@@ -14,20 +14,21 @@ typedef struct {
     void *h_next;  /* state after, like h and not h */
     void *c;       /* LSTM: cell state, [rows][padded], changed */
     ptrdiff_t padded;
-    const void *w_hh; /* [block][hidden][G][16]; bfloat16 where half_weights */
-    const void *w_ih; /* [block][inputs][G][16], likewise */
-    const void *bias; /* [block][G][16] */
+    const void *w_hh;    /* [block][hidden][G][16]; bfloat16 where half_weights */
+    const void *w_ih;    /* [block][inputs][G][16], likewise */
+    const void *bias;    /* [block][G][16] */
     const void *bias_hn; /* GRU: [block][16], the bias of n that r multiplies */
     int half_weights;
     const void *x; /* row i at x + i*x_row: the step computes x W as well; or NULL: */
     ptrdiff_t x_row;
-    void *gx; /* bias + x W, row i at gx + gx_at[i] + gx_shift: [block - gx_block][G][16]; overwritten with gates if `keep` */
+    void *
+        gx; /* bias + x W, row i at gx + gx_at[i] + gx_shift: [block - gx_block][G][16]; overwritten with gates if `keep` */
     const ptrdiff_t *gx_at;
     ptrdiff_t gx_shift, gx_block;
     void *y; /* result, row i at y + y_at[i] + y_shift: [hidden]; or NULL */
     const ptrdiff_t *y_at;
     ptrdiff_t y_shift;
-    int keep;    /* for the backward pass: gates after their activation go to gx, and to `extra`, addressed like gx with */
+    int keep; /* for the backward pass: gates after their activation go to gx, and to `extra`, addressed like gx with */
     void *extra; /* one gate: LSTM c, GRU the recurrent part of n before r */
     int variant; /* LSTM: 1 for h = o*c; RNN: 1 for ReLU */
 } fnn_rnn_step;
@@ -44,7 +45,7 @@ typedef struct {
     const void *before; /* LSTM: c, GRU: h before the step; row i at before + before_at[i] + before_shift */
     const ptrdiff_t *before_at;
     ptrdiff_t before_shift;
-    const void *y; /* RNN: h after the step, addressed like gy */
+    const void *y;  /* RNN: h after the step, addressed like gy */
     const void *gy; /* gradient of the result, row i at gy + y_at[i] + y_shift: [hidden]; or NULL */
     const ptrdiff_t *y_at;
     ptrdiff_t y_shift;

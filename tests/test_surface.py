@@ -23,6 +23,7 @@ TRANSPOSE = "stride=1, padding=0, output_padding=0, groups=1, dilation=1"
 POOL = "kernel_size, stride=None, padding=0"
 AVG = "ceil_mode=False, count_include_pad=True, divisor_override=None"
 LOSS = "target, weight=None, ignore_index=-100, reduction='mean', label_smoothing=0.0"
+SEQUENCES = "bidirectional=False, batch_first=False, lengths=None"
 OPS = [
     *(
         text.format(rank)
@@ -68,6 +69,19 @@ OPS = [
     f"cross_entropy(x, {LOSS})",
     f"cross_entropy_grad_input(gy, x, {LOSS})",
     "flatten(x, start_dim=1, end_dim=-1)",
+    f"lstm(x, weights, state=None, *, {SEQUENCES}, cell_output='tanh', out=None)",
+    f"gru(x, weights, state=None, *, {SEQUENCES}, out=None)",
+    f"rnn(x, weights, state=None, *, nonlinearity='tanh', {SEQUENCES}, out=None)",
+    "lstm_cell(x, h, c, w_ih, w_hh, b_ih=None, b_hh=None, *, cell_output='tanh')",
+    "gru_cell(x, h, w_ih, w_hh, b_ih=None, b_hh=None)",
+    "rnn_cell(x, h, w_ih, w_hh, b_ih=None, b_hh=None, *, nonlinearity='tanh')",
+    "pack_lstm(weights, *, bidirectional=False, batch_first=False, cell_output='tanh', weight_dtype=None)",
+    "pack_gru(weights, *, bidirectional=False, batch_first=False, weight_dtype=None)",
+    "pack_rnn(weights, *, nonlinearity='tanh', bidirectional=False, batch_first=False, weight_dtype=None)",
+    f"lstm_forward(x, weights, state=None, *, {SEQUENCES}, cell_output='tanh')",
+    f"gru_forward(x, weights, state=None, *, {SEQUENCES})",
+    f"rnn_forward(x, weights, state=None, *, nonlinearity='tanh', {SEQUENCES})",
+    *(f"{cell}_grad(gy, reserve, gstate=None, *, input_gradient=True)" for cell in ("lstm", "gru", "rnn")),
 ]
 PADS = ["Zero", "Reflection", "Replication", "Circular"]
 # What PyTorch's constructors begin with: further arguments may follow, with defaults.
@@ -138,6 +152,8 @@ def test_ops_export_nothing_else_by_accident():
         "Blocked",
         "PackedConv",
         "PackedLinear",
+        "PackedRNN",
+        "RNNState",
         "set_precision",
         "get_precision",
         "explain",

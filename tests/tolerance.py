@@ -20,6 +20,7 @@ K = {
     "softmax": 8,  # the exponential is a polynomial of its own, a few ulp
     "loss": 8,  # softmax, logarithm, weights
     "activation": 8,  # exponential or tanh after the sum
+    "rnn": 8,  # sums and activations, step after step
 }
 
 # What the documentation promises of a convolution's algorithms with 64 to 512 channels in float32: the largest error

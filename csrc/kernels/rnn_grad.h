@@ -16,8 +16,7 @@ FNN_ALWAYS_INLINE vf tanh_slope(vf x) { return vf_sub(vf_set1(1), vf_mul(x, x));
 /* h' of one word: what came back from the step after, plus the gradient of the result. */
 FNN_ALWAYS_INLINE vf state_gradient(const fnn_rnn_grad_step *s, ptrdiff_t row, ptrdiff_t unit) {
     vf g = vf_load((const real *)s->gh + row * s->padded + unit);
-    if (s->gy)
-        g = vf_add(g, vf_load_some((const real *)s->gy + s->y_at[row] + s->y_shift + unit, s->hidden - unit));
+    if (s->gy) g = vf_add(g, vf_load_some((const real *)s->gy + s->y_at[row] + s->y_shift + unit, s->hidden - unit));
     return g;
 }
 

@@ -5,7 +5,7 @@
 
 #include "rnn.h"
 
-#define ROWS 128             /* of x that pass over a thread's weights at a time */
+#define ROWS 128              /* of x that pass over a thread's weights at a time */
 #define CHUNK_BYTES (4 << 20) /* of products of x at a time, all threads together: a part of the third-level cache */
 
 typedef struct {
@@ -18,8 +18,8 @@ typedef struct {
     rnn_weights w[2];
     char *y;
     const fnn_rnn_kept *kept;
-    char *state;                          /* [directions][h of even steps, of odd ones, c][batch][padded] */
-    char *scratch;                        /* [threads]: gx_at [batch], y_at [batch], gx, a block of W where halves */
+    char *state;   /* [directions][h of even steps, of odd ones, c][batch][padded] */
+    char *scratch; /* [threads]: gx_at [batch], y_at [batch], gx, a block of W where halves */
     ptrdiff_t scratch_bytes, table_bytes, gx_bytes;
 } rnn_job;
 
@@ -67,7 +67,8 @@ static ptrdiff_t gx_width(const rnn_job *job, const fnn_rnn_step *s) {
 static ptrdiff_t gx_next(const rnn_job *job) { return job->kept || one_run(job) ? rnn_next(job->p) : 1; }
 
 /* Rows of products of one block, as many as those of x at a: c[row][G][16] = bias + x W. */
-static void multiply_block(const rnn_job *job, const rnn_weights *w, const char *w_block, ptrdiff_t block, fnn_strip s) {
+static void multiply_block(const rnn_job *job, const rnn_weights *w, const char *w_block, ptrdiff_t block,
+                           fnn_strip s) {
     const fnn_chunk chunk = {0, 0};
     s.a_step = 1, s.b = w_block, s.b_panel = FNN_BLOCK, s.b_step = job->gates * FNN_BLOCK;
     s.chunks = &chunk, s.n_chunks = 1, s.chunk_len = job->p->inputs;
@@ -216,8 +217,8 @@ fnn_status fnn_rnn(const fnn_rnn_params *p, const void *x, const void *const *pa
         if (p->cell == FNN_LSTM)
             rnn_load_state(p, c0 ? (const char *)c0 + d * result : NULL, memory + (3 * d + 2) * plane);
     }
-    const double work = (double)(p->steps * p->batch * job.gates * p->directions) * (double)p->hidden *
-                        (double)(p->inputs + p->hidden);
+    const double work =
+        (double)(p->steps * p->batch * job.gates * p->directions) * (double)p->hidden * (double)(p->inputs + p->hidden);
     fnn_parallel(rnn_body, &job, threads, work, 1);
     finish_state(&job, hn, p->cell == FNN_LSTM ? cn : NULL);
     fnn_free(memory);

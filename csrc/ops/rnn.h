@@ -11,7 +11,9 @@ static inline ptrdiff_t rnn_gates(const fnn_rnn_params *p) {
 static inline ptrdiff_t rnn_padded(const fnn_rnn_params *p) { return fnn_round_up(p->hidden, FNN_BLOCK); }
 
 /* The i-th longest sequence: its place in the batch and its length. */
-static inline ptrdiff_t rnn_sequence(const fnn_rnn_params *p, ptrdiff_t i) { return p->order ? (ptrdiff_t)p->order[i] : i; }
+static inline ptrdiff_t rnn_sequence(const fnn_rnn_params *p, ptrdiff_t i) {
+    return p->order ? (ptrdiff_t)p->order[i] : i;
+}
 static inline ptrdiff_t rnn_length(const fnn_rnn_params *p, ptrdiff_t i) {
     return p->order ? (ptrdiff_t)p->lengths[i] : p->steps;
 }

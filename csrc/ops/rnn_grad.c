@@ -45,7 +45,8 @@ static void carry_back(const grad_job *job, int d, const fnn_rnn_grad_step *s) {
     strip.b = (const char *)job->g->w_hh[d] + s->block_begin * k * FNN_BLOCK * job->es;
     strip.b_panel = k * FNN_BLOCK, strip.b_step = FNN_BLOCK;
     strip.chunks = &chunk, strip.n_chunks = 1, strip.chunk_len = k;
-    strip.c = (char *)s->gh + s->block_begin * FNN_BLOCK * job->es, strip.c_row = job->padded, strip.c_panel = FNN_BLOCK;
+    strip.c = (char *)s->gh + s->block_begin * FNN_BLOCK * job->es, strip.c_row = job->padded,
+    strip.c_panel = FNN_BLOCK;
     strip.rows = s->rows, strip.panels = s->block_end - s->block_begin, strip.last_columns = FNN_BLOCK;
     strip.accumulate = 1;
     if (strip.panels) job->kernels->strip(&strip);
@@ -66,7 +67,8 @@ static void set_before(const grad_job *job, int d, ptrdiff_t step, ptrdiff_t nex
 
 static void run_direction(const grad_job *job, int d, const fnn_team *team) {
     const fnn_rnn_params *p = job->p;
-    const ptrdiff_t next_row = (d ? -1 : 1) * rnn_next(p), rows = d * p->steps * p->batch, width = job->gates * p->hidden;
+    const ptrdiff_t next_row = (d ? -1 : 1) * rnn_next(p), rows = d * p->steps * p->batch,
+                    width = job->gates * p->hidden;
     fnn_rnn_grad_step s = {.hidden = p->hidden, .padded = job->padded, .variant = p->variant};
     fnn_share(team, job->blocks, &s.block_begin, &s.block_end);
     if (p->cell != FNN_RNN) {
@@ -124,7 +126,8 @@ fnn_status fnn_rnn_backward(const fnn_rnn_params *p, const fnn_rnn_kept *kept, c
         for (int i = 0; i < 4; i++) rnn_load_state(p, direction(p, from[i], d), state(&job, d, i));
         set_tables(&job, d);
     }
-    const double work = (double)(p->steps * p->batch * job.gates * p->directions) * (double)p->hidden * (double)p->hidden;
+    const double work =
+        (double)(p->steps * p->batch * job.gates * p->directions) * (double)p->hidden * (double)p->hidden;
     fnn_parallel(grad_body, &job, rnn_threads(p), work, 1);
     for (int d = 0; d < p->directions; d++)
         for (ptrdiff_t i = 0; i < p->batch; i++) {

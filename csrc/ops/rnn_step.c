@@ -49,7 +49,8 @@ void fnn_rnn_advance(const fnn_rnn_params *p, ptrdiff_t layers, const void *cons
     if (p->batch == 0) return;
     step_job job = {.p = p, .kernels = fnn_kernels(p->dtype), .layers = layers, .plane = plane, .packed = packed};
     job.x = x, job.state = state, job.swapped = swapped;
-    const double work = (double)(layers * p->batch * rnn_gates(p)) * (double)p->hidden * (double)(p->inputs + p->hidden);
+    const double work =
+        (double)(layers * p->batch * rnn_gates(p)) * (double)p->hidden * (double)(p->inputs + p->hidden);
     fnn_parallel(step_body, &job, fnn_blocks(p->hidden), STEP_SHARE * work, 1);
     const char *h = (const char *)state + (3 * (layers - 1) + 1 - swapped) * plane;
     for (ptrdiff_t i = 0; i < p->batch; i++)

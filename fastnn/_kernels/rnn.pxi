@@ -1,4 +1,4 @@
-# Recurrent layers: one layer over all steps, forward and backward; packed layers, and the state they carry from step to step.
+# Recurrent layers: one layer over all steps, forward and backward.
 
 cdef extern from "fastnn.h" nogil:
     ctypedef enum fnn_cell:

@@ -2,6 +2,7 @@
 
 _float32, _float64 = np.dtype(np.float32), np.dtype(np.float64)
 
+
 @cython.final
 cdef class RNNState:
     """What a packed recurrent layer remembers between calls of `step`. Made by that, and changed in place by it.
@@ -67,8 +68,8 @@ cdef class RNNState:
 cdef class PackedRNN:
     """The weights of a stack of recurrent layers in the kernel's order.
 
-    Made by `fastnn.ops.pack_lstm`, `pack_gru` and `pack_rnn`. ``y, state = packed(x, state=None)`` runs whole sequences,
-    ``y_t, state = packed.step(x_t, state)`` one step. It can be pickled, copied and shared between threads; it never
+    Made by `fastnn.ops.pack_lstm`, `pack_gru` and `pack_rnn`. ``y, state = packed(x, state=None)`` runs whole
+    sequences, ``y_t, state = packed.step(x_t, state)`` one step. It can be pickled, copied and shared between threads; it never
     changes after it is made.
     """
     cdef readonly tuple packed
@@ -84,7 +85,7 @@ cdef class PackedRNN:
 
     def __init__(self, rules, str cell, int variant, dtype, str weight_dtype, Py_ssize_t input_size,
                  Py_ssize_t hidden_size, bint bidirectional, bint batch_first, tuple packed):
-        """`rules` (a module-level object of fastnn.ops) checks and shapes; `packed`: a tuple of directions each layer."""
+        """`rules` (a module-level object of fastnn.ops) checks and shapes; `packed`: directions of each layer."""
         self.rules, self.cell, self.variant, self.packed = rules, cell, variant, packed
         self.dtype, self.weight_dtype = _float32 if dtype.itemsize == 4 else _float64, weight_dtype
         self.input_size, self.hidden_size, self.layers = input_size, hidden_size, len(packed)
@@ -112,7 +113,7 @@ cdef class PackedRNN:
                 and carried.dtype is self.dtype and carried.has_cell == (self.c.cell == FNN_LSTM))
 
     def step(self, x, state=None, out=None):
-        """(y [batch, hidden], state) of one step x [batch, inputs]; `state` is changed and returned if it is an RNNState.
+        """(y [batch, hidden], state) of one step x [batch, inputs]; an RNNState is changed and returned.
 
         Equals a call with that one step, bit for bit. Allocates nothing where `state` and `out` are given.
         """
@@ -132,6 +133,28 @@ cdef class PackedRNN:
             out[...] = y
             y = out
         return y, state
+
+    def cell_step(self, x, h=None, c=None):
+        """(h, c) after one step x [batch, inputs] of a single layer; h and c [batch, hidden], None for zeros.
+
+        c is None but for an LSTM. The arguments stay as they are: what a layer that keeps no state needs.
+        """
+        x, h, c = self.rules.cell_arguments(self, x, h, c)
+        cdef fnn_rnn_params p = self.c
+        p.batch = x.shape[0]
+        cdef Py_ssize_t size = p.batch * p.hidden
+        hn = _np_empty((p.batch, p.hidden), self.dtype)
+        cn = _np_empty((p.batch, p.hidden), self.dtype) if p.cell == FNN_LSTM else None
+        cdef Buffer xb = acquire(x, p.batch * p.inputs, p.dtype, False)
+        cdef Buffer hb = acquire(h, size, p.dtype, False)
+        cdef Buffer cb = acquire(c, size, p.dtype, False)
+        cdef Buffer hnb = acquire(hn, size, p.dtype, True)
+        cdef Buffer cnb = acquire(cn, size, p.dtype, True)
+        cdef fnn_status status
+        with nogil:
+            status = fnn_rnn(&p, xb.data, self.pointers, hb.data, cb.data, NULL, hnb.data, cnb.data, NULL)
+        check(status)
+        return hn, cn
 
     @property
     def nbytes(self):

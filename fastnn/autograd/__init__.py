@@ -29,6 +29,7 @@ from fastnn.autograd.loss import cross_entropy
 from fastnn.autograd.pad import pad
 from fastnn.autograd.pool import avg_pool2d, max_pool2d
 from fastnn.autograd.reduction import amax, amin, argmax, mean, sum
+from fastnn.autograd.rnn import gru, gru_cell, lstm, lstm_cell, rnn, rnn_cell
 from fastnn.autograd.shape import (
     cat,
     clone,
@@ -44,10 +45,10 @@ from fastnn.autograd.shape import get_item as get_item
 from fastnn.autograd.tensor import Tensor
 
 __all__ = [
-    "Tensor", "abs", "add", "amax", "amin", "argmax", "avg_pool2d", "cat", "clip", "clone", "col2im",
-    "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
-    "cross_entropy", "div", "enable_grad", "exp", "flatten", "im2col", "is_grad_enabled", "linear",
-    "log", "log_softmax", "matmul", "max_pool2d", "mean", "mul", "neg", "no_grad", "pad", "permute",
-    "pow", "relu", "reshape", "sigmoid", "softmax", "sqrt", "squeeze", "stack", "sub", "sum", "tanh",
-    "transpose", "unsqueeze",
+    "Tensor", "abs", "add", "amax", "amin", "argmax", "avg_pool2d", "cat", "clip", "clone", "col2im", "conv1d",
+    "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cross_entropy", "div",
+    "enable_grad", "exp", "flatten", "gru", "gru_cell", "im2col", "is_grad_enabled", "linear", "log",
+    "log_softmax", "lstm", "lstm_cell", "matmul", "max_pool2d", "mean", "mul", "neg", "no_grad", "pad",
+    "permute", "pow", "relu", "reshape", "rnn", "rnn_cell", "sigmoid", "softmax", "sqrt", "squeeze", "stack",
+    "sub", "sum", "tanh", "transpose", "unsqueeze",
 ]  # fmt: skip

@@ -34,9 +34,14 @@ from fastnn.nn.padding import (
 )
 from fastnn.nn.parameter import Buffer, Parameter
 from fastnn.nn.pool import AvgPool2d, MaxPool2d
+from fastnn.nn.rnn import GRU, LSTM, RNN
+from fastnn.nn.rnn_cell import GRUCell, LSTMCell, RNNCell
 from fastnn.nn.shape import Flatten
 
 __all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
     "AvgPool2d",
     "Buffer",
     "CircularPad1d",
@@ -54,11 +59,14 @@ __all__ = [
     "CrossEntropyLoss",
     "Flatten",
     "Fold",
+    "GRUCell",
+    "LSTMCell",
     "Linear",
     "MaxPool2d",
     "Module",
     "ModuleList",
     "Parameter",
+    "RNNCell",
     "ReLU",
     "ReflectionPad1d",
     "ReflectionPad2d",

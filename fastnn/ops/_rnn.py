@@ -9,7 +9,11 @@ from fastnn.ops._checks import as_array, as_numpy, check_out, check_size, finish
 from fastnn.ops._shapes import rnn_output_shape, rnn_state_shape
 
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
-VARIANTS = {"lstm": {"tanh": 0, "identity": 1}, "gru": {None: 0}, "rnn": {"tanh": 0, "relu": 1}}
+VARIANTS: dict[str, dict[str | None, int]] = {
+    "lstm": {"tanh": 0, "identity": 1},
+    "gru": {None: 0},
+    "rnn": {"tanh": 0, "relu": 1},
+}
 VARIANT_NAMES = {"lstm": "cell_output", "gru": "", "rnn": "nonlinearity"}
 NAMES = ("w_ih", "w_hh", "b_ih", "b_hh")
 Weights = tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]
@@ -124,7 +128,7 @@ def check_lengths(op: str, lengths: Any, steps: int, batch: int) -> tuple[Any, A
     if array.shape != (batch,):
         raise ValueError(f"{op}: lengths has shape {array.shape}, expected {(batch,)}")
     array = array.astype(np.int64)
-    if array.size and not (0 <= array.min() and array.max() <= steps):
+    if array.size and not (array.min() >= 0 and array.max() <= steps):
         raise ValueError(f"{op}: lengths must be from 0 to {steps} steps, got {array.min()} to {array.max()}")
     if (array == steps).all():
         return None, None
@@ -198,8 +202,8 @@ class Call:
         x = self.x
         for layer in range(self.count):
             y = last if last is not None and layer == self.count - 1 else self.new_result()
-            states = [layer_slice(a, layer, self.directions) for a in (self.h0, self.c0, hn, cn)]
-            _kernels.rnn(self.params(layer, half), x, packed(layer), *states[:2], y, *states[2:])
+            h0, c0, h, c = (layer_slice(a, layer, self.directions) for a in (self.h0, self.c0, hn, cn))
+            _kernels.rnn(self.params(layer, half), x, packed(layer), h0, c0, y, h, c)
             x = y
         return finish_out(out, x), (hn, cn) if self.cell == "lstm" else hn
 

@@ -21,14 +21,11 @@ def _step(op: str, cell: str, variant: int, x: Any, states: tuple[Any, ...], wei
         raise TypeError(f"{op}: x is {a.dtype} but w_ih is {stack.dtype}; convert one of them")
     shape = a.shape[0], stack.hidden
     held = [None if s is None else shaped(op, name, s, shape, a, "x") for name, s in zip("hc", states, strict=False)]
-    new = [np.empty(shape, a.dtype) for _ in held]
-    h0, c0, hn, cn = held[0], held[-1], new[0], new[-1]
-    y = np.empty(shape, a.dtype)
-    if cell != "lstm":
-        c0 = cn = None
+    y, hn = np.empty(shape, a.dtype), np.empty(shape, a.dtype)
+    cn = np.empty(shape, a.dtype) if cell == "lstm" else None
     sizes = 1, shape[0], stack.inputs, stack.hidden
     params = _kernels.RNNParams(_kernels.CELLS[cell], variant, False, *sizes, 1, False)
-    _kernels.rnn(params, a, stack.pack(0), h0, c0, y, hn, cn)
+    _kernels.rnn(params, a, stack.pack(0), held[0], held[1] if cn is not None else None, y, hn, cn)
     return (hn, cn) if cell == "lstm" else hn
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from fastnn._kernels import PackedRNN, RNNState
-from fastnn.ops._checks import F32, as_array, check_out, new_array
+from fastnn.ops._checks import F32, as_array, check_out, new_array, shaped
 from fastnn.ops._rnn import VARIANT_NAMES, VARIANTS, Call, Stack, check_state, variant_of
 
 __all__ = ["PackedRNN", "RNNState", "pack_gru", "pack_lstm", "pack_rnn"]
@@ -173,6 +173,22 @@ def step_arguments(packed: PackedRNN, x: Any, state: Any) -> tuple[np.ndarray, R
         return a, state
     h, c = check_state(op, packed.cell, state, shape, a)
     return a, RNNState(*shape, packed.dtype, h, c, lstm)
+
+
+def cell_arguments(packed: PackedRNN, x: Any, h: Any, c: Any) -> tuple[Any, Any, Any]:
+    """(x, h, c) of a single step that leaves its state alone."""
+    op = f"packed {packed.cell}.cell_step"
+    if packed.layers != 1 or packed.bidirectional:
+        directions = 2 if packed.bidirectional else 1
+        raise ValueError(f"{op}: needs one layer of one direction, has {packed.layers} of {directions}")
+    a = as_array(op, "x", x)
+    if a.ndim != 2 or a.shape[1] != packed.input_size:
+        raise ValueError(f"{op}: x must have shape [N, {packed.input_size}], got {a.shape}")
+    if a.dtype is not packed.dtype:
+        raise TypeError(f"{op}: x is {a.dtype} but the weights were packed as {packed.dtype}")
+    shape = a.shape[0], packed.hidden_size
+    h = None if h is None else shaped(op, "h", h, shape, a, "x")
+    return a, h, None if c is None else shaped(op, "c", c, shape, a, "x")
 
 
 def step_out(packed: PackedRNN, out: Any, x: np.ndarray) -> np.ndarray:
