@@ -9,6 +9,7 @@
     networks.py   reads shapes/*.txt               gradients.py  and of its gradients
     targets.py    what fastnn should reach         limits.py     a layer's roofline
     report.py     ratios, geometric means, JSON    render.py, tables.py, columns.py: the text; plot.py: the bar chart
+    ops/          one file per family of operators op_groups.py  measures a family; op_tables.py: its text
     peers/        one file per library             shapes/*.txt  convolution layers of real networks
 
 A peer is one way of one library to do the job (``torch`` and ``torch:channels_last`` are two). It lives in a

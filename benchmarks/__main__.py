@@ -6,10 +6,10 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from . import groups, plot
+from . import groups, op_groups, ops, plot
 from .networks import networks
 from .peers import FAMILIES
 from .render import render
@@ -30,13 +30,15 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--rounds", type=_positive, default=ROUNDS, help=f"samples per peer and case ({ROUNDS})")
     common.add_argument("--json", metavar="FILE", help="write the result as JSON; - for standard output")
     top = argparse.ArgumentParser(prog="python -m benchmarks", description=ABOUT)
-    sub = top.add_subparsers(dest="group", required=True, metavar="conv | train | overhead | import | idle")
+    names = ["conv", *ops.families(), "train", "overhead", "import", "idle"]
+    sub = top.add_subparsers(dest="group", required=True, metavar=" | ".join(names))
 
     def group(name: str, text: str, against: str | None, more: str = "") -> argparse.ArgumentParser:
         described = f"{text[0].upper()}{text[1:]}. {more}".strip()
         made = sub.add_parser(name, help=text, description=described, parents=[common])
-        threads = {"type": _numbers, "default": [CPUS]} if name == "conv" else {"type": _positive, "default": CPUS}
-        listed = ", or a list as 1,2" if name == "conv" else ""
+        several = name == "conv" or name in ops.families()
+        threads = {"type": _numbers, "default": [CPUS]} if several else {"type": _positive, "default": CPUS}
+        listed = ", or a list as 1,2" if several else ""
         made.add_argument("--threads", **threads, metavar="N", help=f"threads of every peer{listed} ({CPUS})")
         if against is not None:
             told = f"comma-separated ({against or 'nobody'})"
@@ -44,6 +46,8 @@ def parser() -> argparse.ArgumentParser:
         return made
 
     _conv(group("conv", "convolution layers of real networks, next to other libraries", None, CONV))
+    for name in ops.families():
+        _family(group(name, ops.described(name), None, CONV))
     train = group("train", "a training step of the demo's network on 28x28 images", "numpy,torch")
     train.add_argument("--batch", type=_positive, default=64, metavar="N", help="images per step (64)")
     group("overhead", "the smallest convolution: what a call costs", "torch")
@@ -88,6 +92,20 @@ def _conv(conv: argparse.ArgumentParser) -> None:
     shown.add_argument("--plot", metavar="FILE", help="bar chart, .png or .svg")
 
 
+def _family(made: argparse.ArgumentParser) -> None:
+    """Add the options of a family of operators."""
+    made.add_argument("--against", metavar="PEERS", default=",".join(FAMILIES), help="comma-separated (all)")
+    made.add_argument("--cases", metavar="PATTERNS", help="only cases whose name fits, as 'max.*,avg.vgg16.1'")
+    made.add_argument("--batch", type=_numbers, metavar="N", help="a number or a list as 1,32 (each case's own)")
+    made.add_argument(
+        "--pass",
+        dest="passes",
+        choices=tuple(ops.PASSES),
+        default="forward",
+        help="backward: the operator with its gradients, against PyTorch",
+    )
+
+
 def _positive(text: str) -> int:
     value = int(text)
     if value < 1:
@@ -105,8 +123,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if getattr(options, "plot", None):
             plot.check(options.plot)
-        run = {"import": groups.import_}.get(options.group) or getattr(groups, options.group)
-        result = run(options, lambda line: print(line, file=sys.stderr, flush=True))
+        result = _run(options.group)(options, lambda line: print(line, file=sys.stderr, flush=True))
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
@@ -114,6 +131,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(render(result))
     _write(options, result)
     return int(_fastnn_failed(result))
+
+
+def _run(group: str) -> Callable[[argparse.Namespace, groups.Say], dict[str, Any]]:
+    if group in ops.families():
+        return op_groups.measure
+    return groups.import_ if group == "import" else getattr(groups, group)
 
 
 def _write(options: argparse.Namespace, result: dict[str, Any]) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .ops import OpCase
+
 PER_AXIS = ("size", "kernel", "stride", "dilation", "output_padding")
 
 
@@ -196,8 +198,10 @@ class TrainCase:
         return made
 
 
-def from_dict(kind: str, values: dict) -> ConvCase | TrainCase:
-    """Rebuild a case from its JSON form; ``kind`` is the job: "conv", "backward" or "train"."""
+def from_dict(kind: str, values: dict) -> ConvCase | TrainCase | OpCase:
+    """Rebuild a case from its JSON form; ``kind`` is the job: "conv", "backward", "train", "op" or "op_backward"."""
+    if kind.startswith("op"):
+        return OpCase(**values)
     if kind == "train":
         return replace(TrainCase(**values), conv=tuple(values["conv"]))
     return ConvCase(**values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import op_tables
 from .columns import align, number
 from .report import FAMILY
 from .tables import problems, table
@@ -14,6 +15,7 @@ BUSY = 0.05
 def render(result: dict[str, Any]) -> str:
     """Return a result of any group as text."""
     body = {"import": _import, "idle": _idle, "overhead": _overhead}.get(result["about"]["group"], table)
+    body = op_tables.table if "goals" in result else body
     return "\n".join([*_header(result["about"]), "", *body(result)])
 
 

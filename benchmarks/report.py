@@ -85,8 +85,24 @@ def entry(
     name: str, row: Row, threads: int, copy_gbs: float | None = None, job: str = "conv", **more: Any
 ) -> dict[str, Any]:
     """Return one row as a dictionary; ``more`` joins it."""
-    case = row.case
-    peers = {
+    case, peers = row.case, timed(row)
+    made = {"name": name, "shape": case.shape, "batch": case.batch, "job": job, "threads": threads, "peers": peers}
+    made |= {"macs": PRODUCTS[job] * case.macs, "peak_gflops": row.peak, "copy_gbs": copy_gbs, **more}
+    made["kind"] = "train" if isinstance(case, TrainCase) else case.kind
+    made["count"] = 1 if isinstance(case, TrainCase) else case.count
+    ms = peers.get("fastnn", {}).get("ms")
+    made["gflops"] = 2e-6 * made["macs"] / ms if ms else None
+    made["peak_share"] = made["gflops"] / row.peak if ms and row.peak else None
+    made["best_of_three"] = ratio(made, THREE)
+    made["best_of_five"] = ratio(made, FIVE) if has_five(made) else None
+    if not isinstance(case, TrainCase):
+        made |= roofline(case, job, row.peak, copy_gbs)
+    return made
+
+
+def timed(row: Row) -> dict[str, dict[str, Any]]:
+    """Return what every peer did on a case, by its name."""
+    return {
         peer: {
             "ms": m.seconds and m.seconds * 1e3,
             "samples_ms": [s * 1e3 for s in m.samples],
@@ -100,18 +116,6 @@ def entry(
         }
         for peer, m in row.peers.items()
     }
-    made = {"name": name, "shape": case.shape, "batch": case.batch, "job": job, "threads": threads, "peers": peers}
-    made |= {"macs": PRODUCTS[job] * case.macs, "peak_gflops": row.peak, "copy_gbs": copy_gbs, **more}
-    made["kind"] = "train" if isinstance(case, TrainCase) else case.kind
-    made["count"] = 1 if isinstance(case, TrainCase) else case.count
-    ms = peers.get("fastnn", {}).get("ms")
-    made["gflops"] = 2e-6 * made["macs"] / ms if ms else None
-    made["peak_share"] = made["gflops"] / row.peak if ms and row.peak else None
-    made["best_of_three"] = ratio(made, THREE)
-    made["best_of_five"] = ratio(made, FIVE) if has_five(made) else None
-    if not isinstance(case, TrainCase):
-        made |= roofline(case, job, row.peak, copy_gbs)
-    return made
 
 
 def ratio(entry: dict[str, Any], opponents: tuple[str, ...], own: str = "fastnn") -> float | None:

@@ -55,12 +55,12 @@ def _peers(rows: Rows) -> list[str]:
 
 
 def _cells(row: dict[str, Any], peers: list[str]) -> list[str]:
-    times = (_ms(row["peers"].get(peer, {})) for peer in peers)
+    times = (milliseconds(row["peers"].get(peer, {})) for peer in peers)
     ratios = (number(row["best_of_three"]), number(row["best_of_five"]))
     return [row["name"], row["shape"], *times, number(row["gflops"], 1), share(row["peak_share"]), *ratios]
 
 
-def _ms(peer: dict[str, Any]) -> str:
+def milliseconds(peer: dict[str, Any]) -> str:
     if not peer.get("ms"):
         return "wrong" if (peer.get("problem") or "").startswith("wrong") else "-"
     mark = "~" if peer["coarse"] else ""

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .cases import ConvCase, TrainCase
+from .ops import OpCase
 from .processes import Field, NoSuchForm, PeerError, Worker
 
 ROUNDS = 7
@@ -50,7 +51,7 @@ class Measured:
 class Row:
     """All peers on one case."""
 
-    case: ConvCase | TrainCase
+    case: ConvCase | TrainCase | OpCase
     peers: dict[str, Measured]
     peaks: list[float] = field(default_factory=list)
 
@@ -65,7 +66,7 @@ class Row:
 
 def measure(
     runners: Field,
-    case: ConvCase | TrainCase,
+    case: ConvCase | TrainCase | OpCase,
     rounds: int = ROUNDS,
     job: str = "conv",
     only: Collection[str] | None = None,
@@ -73,8 +74,8 @@ def measure(
 ) -> Row:
     """Check every peer on ``case``, leave out those that fail or are wrong, and time the others.
 
-    ``job`` is "conv", "backward" or "train"; ``only`` names the peers that take part (all of them); fastnn is held to
-    ``algorithm``.
+    ``job`` is "conv", "backward", "train", "op" or "op_backward"; ``only`` names the peers that take part (all of
+    them); fastnn is held to ``algorithm``.
     """
     names = [name for name in runners.workers if only is None or name in only]
     row = Row(case, {name: Measured() for name in names})

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from . import gradients, reference
+from . import gradients, ops, reference
 from .cases import ConvCase, TrainCase, from_dict
 
 SAMPLE_SECONDS = 0.02
@@ -63,6 +63,7 @@ class Worker:
             losses = [float(self.job.fetch(self.job.run())) for _ in range(reference.STEPS)]
             error, limit = reference.loss_error(described, losses), reference.LOSS_TOLERANCE
         else:
+            limit = described.op.tolerance if isinstance(described, ops.OpCase) else limit
             self.job.run()  # checked is the second call: a first one may leave its input overwritten
             error = self._error(kind, described, self.job.fetch(self.job.run()), exact)
         gc.collect()
@@ -76,17 +77,17 @@ class Worker:
         }
 
     @staticmethod
-    def _error(kind: str, case: ConvCase, result: Any, path: str | None) -> float:
+    def _error(kind: str, case: ConvCase | ops.OpCase, result: Any, path: str | None) -> float:
         if path and os.path.exists(path):
             with np.load(path) as file:
                 exact = dict(file)
         else:
-            exact = gradients.expected(case) if kind == "backward" else reference.expected(case, *case.arrays())
+            exact = _expected(kind, case)
             if path:
                 with tempfile.NamedTemporaryFile(dir=os.path.dirname(path), suffix=".npz", delete=False) as file:
                     np.savez(file, **exact)
                 os.replace(file.name, path)  # in one step: two processes may arrive here together
-        check = gradients.error if kind == "backward" else reference.conv_error
+        check = {"conv": reference.conv_error, "backward": gradients.error}.get(kind, ops.error)
         return check(case, result, exact)
 
     def time(self) -> dict:
@@ -141,6 +142,12 @@ class Worker:
             if time.process_time() - cpu < 0.1 * (time.perf_counter() - start):
                 return {"rested": True}
         return {"rested": False}
+
+
+def _expected(kind: str, case: ConvCase | ops.OpCase) -> dict[str, np.ndarray]:
+    if isinstance(case, ops.OpCase):
+        return ops.expected(case, kind)
+    return gradients.expected(case) if kind == "backward" else reference.expected(case, *case.arrays())
 
 
 def main(argv: list[str]) -> None:

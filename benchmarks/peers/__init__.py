@@ -5,7 +5,8 @@ it can do. Each takes a case, prepares it as the library's users would for repea
 
 * ``conv(case)``: a convolution with bias, channels second, float32; 1-D to 3-D, dilated, grouped, transposed;
 * ``backward(case)``: its result and its gradients with respect to input, weight and bias;
-* ``train(case)``: steps of SGD on the demo's network; the result of one step is its loss.
+* ``train(case)``: steps of SGD on the demo's network; the result of one step is its loss;
+* ``op(case)``, ``op_backward(case)``: any other operator, as its family in ``ops`` says it is called.
 
 A case that the library has no form of is refused with NotImplementedError, and named in the result.
 The module may import its library at the top, since only the peer's own process imports it.
@@ -58,22 +59,23 @@ class Peer:
 
 
 _HERE = __name__
+OPS = ("op", "op_backward")
 
 PEERS = (
-    Peer("fastnn", f"{_HERE}.fastnn_", "packed", ("fastnn",), ("conv", "backward", "train")),
-    Peer("fastnn:alloc", f"{_HERE}.fastnn_", "alloc", ("fastnn",)),
-    Peer("fastnn:blocked", f"{_HERE}.fastnn_", "blocked", ("fastnn",), ("conv", "backward")),
+    Peer("fastnn", f"{_HERE}.fastnn_", "packed", ("fastnn",), ("conv", "backward", "train", *OPS)),
+    Peer("fastnn:alloc", f"{_HERE}.fastnn_", "alloc", ("fastnn",), ("conv", "op")),
+    Peer("fastnn:blocked", f"{_HERE}.fastnn_", "blocked", ("fastnn",), ("conv", "backward", "op")),
     Peer("fastnn:ops", f"{_HERE}.fastnn_", "ops", ("fastnn",)),
-    Peer("numpy", f"{_HERE}.numpy_", "", ("numpy",), ("conv", "train")),
-    Peer("torch", f"{_HERE}.torch_", "eager", ("torch",), ("conv", "backward", "train")),
-    Peer("torch:channels_last", f"{_HERE}.torch_", "channels_last", ("torch",), ("conv", "backward", "train")),
-    Peer("torch:compile", f"{_HERE}.torch_", "compile", ("torch",), ("conv", "backward", "train")),
-    Peer("ort", f"{_HERE}.ort", "", ("onnxruntime", "onnx")),
-    Peer("openvino", f"{_HERE}.openvino_", "", ("openvino", "onnx")),
-    Peer("ncnn", f"{_HERE}.ncnn_", "", ("ncnn",)),
+    Peer("numpy", f"{_HERE}.numpy_", "", ("numpy",), ("conv", "train", *OPS)),
+    Peer("torch", f"{_HERE}.torch_", "eager", ("torch",), ("conv", "backward", "train", *OPS)),
+    Peer("torch:channels_last", f"{_HERE}.torch_", "channels_last", ("torch",), ("conv", "backward", "train", *OPS)),
+    Peer("torch:compile", f"{_HERE}.torch_", "compile", ("torch",), ("conv", "backward", "train", *OPS)),
+    Peer("ort", f"{_HERE}.ort", "", ("onnxruntime", "onnx"), ("conv", "op")),
+    Peer("openvino", f"{_HERE}.openvino_", "", ("openvino", "onnx"), ("conv", "op")),
+    Peer("ncnn", f"{_HERE}.ncnn_", "", ("ncnn",), ("conv", "op")),
     # In float32 and at its high precision MNN takes Winograd tiles so large that the worst error reaches 7e-3 (3.6.1,
     # AVX2, 512 channels). It is timed all the same, being the hardest opponent there, and marked in the table.
-    Peer("mnn", f"{_HERE}.mnn_", "", ("MNN", "onnx"), limit=2e-2),
+    Peer("mnn", f"{_HERE}.mnn_", "", ("MNN", "onnx"), ("conv", "op"), limit=2e-2),
 )
 
 # fastnn is held against the best of three; against the best of five where Winograd is at stake.

@@ -9,6 +9,7 @@ import fastnn
 from fastnn import _kernels, ops
 
 from ..cases import ConvCase, TrainCase
+from ..ops import OpCase
 from . import Job
 
 
@@ -89,6 +90,22 @@ class Library:
             return y, gx, grad_weight(gy, x, w.shape, **options), grad_bias(gy)
 
         return Job(run, lambda parts: tuple(np.asarray(part) for part in parts))
+
+    def op(self, case: OpCase) -> Job:
+        """The result written into a given array; into a new one for the variants alloc and blocked."""
+        inputs = case.op.inputs(case.batch)
+        if self.variant == "blocked":
+            return Job(case.op.fastnn_blocked(*inputs), lambda y: y)
+        call = case.op.fastnn(*inputs)
+        if self.variant == "alloc" and not case.op.takes_out:
+            raise NotImplementedError("it has no out=, so there is no difference")
+        if self.variant == "alloc" or not case.op.takes_out:
+            return Job(call, lambda y: y)
+        y = call()
+        return Job(lambda: call(out=y), lambda y: y)
+
+    def op_backward(self, case: OpCase) -> Job:
+        return Job(case.op.fastnn_backward(case.op.gradient(case.batch), *case.op.inputs(case.batch)), lambda y: y)
 
     def train(self, case: TrainCase) -> Job:
         from fastnn import nn

@@ -1,4 +1,4 @@
-"""MNN: the one-node ONNX model through its converter, then a module held to float32."""
+"""MNN: the small ONNX model through its converter, then a module held to float32."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import os
 import subprocess
 import sys
 import tempfile
+from typing import Any
 
 import MNN
 import numpy as np
 from MNN import expr, nn
 
 from ..cases import ConvCase
+from ..ops import OpCase
 from . import Job
-from .onnx_model import conv_model
+from .onnx_model import conv_model, op_model
 
 # The converter's extension module itself. The package around it, MNN.tools, must not be imported: its import
 # installs a logging client with pip and reports its use over the network (seen in 3.6.1).
@@ -30,11 +32,7 @@ class Library:
 
     def conv(self, case: ConvCase) -> Job:
         x, w, b = case.arrays()
-        with tempfile.TemporaryDirectory() as folder:
-            model = _convert(folder, conv_model(case, w, b))
-            # A module, not a session: in a session the layer overwrites its input and cannot be run again.
-            runtime = nn.create_runtime_manager((self.config,))
-            layer = nn.load_module_from_file(model, ["x"], ["y"], runtime_manager=runtime)
+        layer = self._loaded(conv_model(case, w, b), ["x"], ["y"])
         given = [expr.const(x, x.shape, expr.NCHW)]
 
         def fetch(y: expr.Var) -> np.ndarray:
@@ -42,6 +40,20 @@ class Library:
             return result.reshape(case.y_shape) if case.dims == 1 else result  # a 1-D result has a last axis of 1
 
         return Job(lambda: layer.onForward(given)[0], fetch)
+
+    def op(self, case: OpCase) -> Job:
+        model, inputs = op_model(case)
+        if any(a.dtype != np.float32 for a in inputs.values()):
+            raise NotImplementedError("written for float32 inputs only")
+        layer = self._loaded(model, list(inputs), [f"y{i}" for i in range(len(case.op.result_shapes(case.batch)))])
+        given = [expr.const(a, a.shape, expr.NCHW) for a in inputs.values()]
+        return Job(lambda: layer.onForward(given), lambda ys: tuple(np.array(y.read()) for y in ys))
+
+    def _loaded(self, model: bytes, inputs: list[str], outputs: list[str]) -> Any:
+        """A module, not a session: in a session the layer overwrites its input and cannot be run again."""
+        with tempfile.TemporaryDirectory() as folder:
+            runtime = nn.create_runtime_manager((self.config,))
+            return nn.load_module_from_file(_convert(folder, model), inputs, outputs, runtime_manager=runtime)
 
 
 def _convert(folder: str, model: bytes) -> str:

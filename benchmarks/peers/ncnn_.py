@@ -13,6 +13,7 @@ import ncnn
 import numpy as np
 
 from ..cases import ConvCase
+from ..ops import OpCase
 from . import Job
 
 NARROW = ("fp16_packed", "fp16_storage", "fp16_arithmetic", "bf16_packed", "bf16_storage")
@@ -31,6 +32,16 @@ class Library:
 
     def conv(self, case: ConvCase) -> Job:
         x, w, b = case.arrays()
+        # The leading zero says that float32 weights follow; the bias has no such mark.
+        return self._over_images(_param(case), b"\0\0\0\0" + _weights(case, w).tobytes() + b.tobytes(), x)
+
+    def op(self, case: OpCase) -> Job:
+        kind, *values = case.op.ncnn().split()
+        (x,) = case.op.inputs(case.batch)
+        return self._over_images(_file(f"{kind} op 1 1 x y {' '.join(values)}"), b"", x)
+
+    def _over_images(self, param: str, weights: bytes, x: np.ndarray) -> Job:
+        """A net of one layer, from the texts of its two files, run on every image of the batch."""
         net = ncnn.Net()
         net.opt.num_threads = self.threads
         net.opt.use_vulkan_compute = False
@@ -39,11 +50,10 @@ class Library:
                 setattr(net.opt, f"use_{name}", False)
         net.opt.blob_allocator, net.opt.workspace_allocator = self.blobs, self.workspace
         with tempfile.TemporaryDirectory() as folder:
-            param, weights = Path(folder, "conv.param"), Path(folder, "conv.bin")
-            param.write_text(_param(case), encoding="ascii")
-            # The leading zero says that float32 weights follow; the bias has no such mark.
-            weights.write_bytes(b"\0\0\0\0" + _weights(case, w).tobytes() + b.tobytes())
-            if net.load_param(str(param)) != 0 or net.load_model(str(weights)) != 0:
+            structure, constants = Path(folder, "net.param"), Path(folder, "net.bin")
+            structure.write_text(param, encoding="ascii")
+            constants.write_bytes(weights)
+            if net.load_param(str(structure)) != 0 or net.load_model(str(constants)) != 0:
                 raise RuntimeError("ncnn refused the model")
         images = [ncnn.Mat(image).clone() for image in x]
 
@@ -76,4 +86,9 @@ def _param(case: ConvCase) -> str:
     if case.groups > 1:
         values[7] = case.groups
     pairs = " ".join(f"{key}={value}" for key, value in values.items())
-    return f"7767517\n2 2\nInput x 0 1 x\n{kind} conv 1 1 x y {pairs}\n"
+    return _file(f"{kind} conv 1 1 x y {pairs}")
+
+
+def _file(layer: str) -> str:
+    """The text of a .param file: an input x, then one layer."""
+    return f"7767517\n2 2\nInput x 0 1 x\n{layer}\n"

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from ..cases import ConvCase, TrainCase
+from ..ops import OpCase
 from . import Job
 
 
@@ -36,6 +37,14 @@ class Library:
 
     def conv(self, case: ConvCase) -> Job:
         return Job(_transposed(case) if case.transposed else _forward(case), lambda y: y)
+
+    def op(self, case: OpCase) -> Job:
+        inputs = case.op.inputs(case.batch)
+        return Job(lambda: case.op.numpy(*inputs), lambda y: y)
+
+    def op_backward(self, case: OpCase) -> Job:
+        gradient, inputs = case.op.gradient(case.batch), case.op.inputs(case.batch)
+        return Job(lambda: case.op.numpy_backward(gradient, *inputs), lambda y: y)
 
     def train(self, case: TrainCase) -> Job:
         return Job(LeNet(case, np.float32).step, float)

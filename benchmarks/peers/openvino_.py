@@ -1,12 +1,13 @@
-"""OpenVINO: the same one-node model compiled for latency, held to float32, input bound once."""
+"""OpenVINO: the same small model compiled for latency, held to float32, input bound once."""
 
 from __future__ import annotations
 
 import openvino as ov
 
 from ..cases import ConvCase
+from ..ops import OpCase
 from . import Job
-from .onnx_model import conv_model
+from .onnx_model import conv_model, op_model
 
 
 def version() -> str:
@@ -33,3 +34,15 @@ class Library:
             return request.get_output_tensor()
 
         return Job(run, lambda y: y.data)
+
+    def op(self, case: OpCase) -> Job:
+        model, inputs = op_model(case)
+        request = self.core.compile_model(self.core.read_model(model), "CPU", self.config).create_infer_request()
+        for name, array in inputs.items():
+            request.set_tensor(name, ov.Tensor(array))
+
+        def run() -> ov.InferRequest:
+            request.infer(share_outputs=True)
+            return request
+
+        return Job(run, lambda request: tuple(tensor.data for tensor in request.output_tensors))

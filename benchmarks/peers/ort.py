@@ -1,12 +1,13 @@
-"""ONNX Runtime: a model of one node, all graph optimisations, input and output bound once."""
+"""ONNX Runtime: a small model, all graph optimisations, input and output bound once."""
 
 from __future__ import annotations
 
 import onnxruntime as ort
 
 from ..cases import ConvCase
+from ..ops import OpCase
 from . import Job
-from .onnx_model import conv_model
+from .onnx_model import conv_model, op_model
 
 
 def version() -> str:
@@ -38,3 +39,22 @@ class Library:
             return result
 
         return Job(run, lambda value: value.numpy())
+
+    def op(self, case: OpCase) -> Job:
+        model, inputs = op_model(case)
+        session = ort.InferenceSession(model, self.options, providers=["CPUExecutionProvider"])
+        binding = session.io_binding()
+        for name, array in inputs.items():
+            binding.bind_ortvalue_input(name, ort.OrtValue.ortvalue_from_numpy(array))
+        for i, shape in enumerate(case.op.result_shapes(case.batch)):
+            if i in case.op.whole_numbers or None in shape:
+                binding.bind_output(f"y{i}")
+            else:
+                y = ort.OrtValue.ortvalue_from_shape_and_type(list(shape), "float32")
+                binding.bind_ortvalue_output(f"y{i}", y)
+
+        def run() -> ort.IOBinding:
+            session.run_with_iobinding(binding)
+            return binding
+
+        return Job(run, lambda binding: tuple(value.numpy() for value in binding.get_outputs()))

@@ -5,11 +5,16 @@ The compiled variant is the honest opponent: its weights are packed ahead, as ``
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
 import torch
 import torch._dynamo
 from torch import nn
 
 from ..cases import ConvCase, TrainCase
+from ..ops import OpCase
 from . import Job
 
 
@@ -47,6 +52,11 @@ def _layer(case: ConvCase) -> nn.Sequential:
     return nn.Sequential(*([getattr(nn, f"ConstantPad{case.dims}d")(pad, 0.0)] if pad else []), layer)
 
 
+def _arrays(results: Any) -> tuple[np.ndarray, ...]:
+    results = results if isinstance(results, (tuple, list)) else (results,)
+    return tuple(result.detach().numpy() for result in results)
+
+
 class Library:
     def __init__(self, variant: str, threads: int) -> None:
         self.variant = variant
@@ -76,6 +86,41 @@ class Library:
             return (y, *torch.autograd.grad(y, (x, w, b), gy))
 
         return Job(run, lambda parts: tuple(part.detach().numpy() for part in parts))
+
+    def op(self, case: OpCase) -> Job:
+        function = self._maybe_compiled(case.op.torch(*self._op_tensors(case)))
+
+        def run() -> object:
+            with torch.no_grad():
+                return function()
+
+        return Job(run, _arrays)
+
+    def op_backward(self, case: OpCase) -> Job:
+        tensors = self._op_tensors(case)
+        wanted = [tensors[i].requires_grad_() for i in case.op.differentiable]
+        gradient = torch.from_numpy(case.op.gradient(case.batch))
+        gradient = self._laid_out(gradient) if gradient.ndim >= 4 else gradient
+        function = self._maybe_compiled(case.op.torch(*tensors))
+
+        def run() -> tuple[torch.Tensor, ...]:
+            y = function()
+            y = y if isinstance(y, torch.Tensor) else y[0]
+            return (y, *torch.autograd.grad(y, wanted, gradient))
+
+        return Job(run, _arrays)
+
+    def _op_tensors(self, case: OpCase) -> list[torch.Tensor]:
+        tensors = [torch.from_numpy(a) for a in case.op.inputs(case.batch)]
+        if self.variant == "channels_last" and all(t.ndim < 4 for t in tensors):
+            raise NotImplementedError("no image in it, so channels_last means nothing")
+        return [self._laid_out(t) if t.ndim >= 4 else t for t in tensors]
+
+    def _maybe_compiled(self, function: Callable[[], Any]) -> Callable[[], Any]:
+        if self.variant != "compile":
+            return function
+        torch._dynamo.reset()
+        return torch.compile(function)
 
     def _laid_out(self, array: torch.Tensor) -> torch.Tensor:
         if self.variant != "channels_last" or array.ndim == 1:
