@@ -37,7 +37,7 @@ typedef struct {
 fnn_status fnn_rnn(const fnn_rnn_params *p, const void *x, /* [rows][inputs] */
                    const void *const *packed,              /* [directions] */
                    const void *h0, const void *c0,         /* [directions][batch][hidden], or NULL for zeros */
-                   void *y, /* [rows][directions*hidden], or NULL */
+                   void *y,                                /* [rows][directions*hidden], or NULL */
                    void *hn, void *cn,                     /* like h0; cn: LSTM only */
                    const fnn_rnn_kept *kept);              /* or NULL */
 

@@ -69,8 +69,8 @@ cdef class PackedRNN:
     """The weights of a stack of recurrent layers in the kernel's order.
 
     Made by `fastnn.ops.pack_lstm`, `pack_gru` and `pack_rnn`. ``y, state = packed(x, state=None)`` runs whole
-    sequences, ``y_t, state = packed.step(x_t, state)`` one step. It can be pickled, copied and shared between threads; it never
-    changes after it is made.
+    sequences, ``y_t, state = packed.step(x_t, state)`` one step. It can be pickled, copied and shared between threads;
+    it never changes after it is made.
     """
     cdef readonly tuple packed
     cdef readonly object dtype
