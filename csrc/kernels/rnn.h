@@ -215,14 +215,18 @@ RNN_TABLE(rnn, 1, RNN_ROWS, RNN_ROWS, RNN_WORDS)
 FNN_NOINLINE void rnn_step(const fnn_rnn_step *s, const RNN_TILES *t) {
     const ptrdiff_t most = s->rows <= t->wide_rows ? t->wide_rows : t->rows;
     const ptrdiff_t tiles = fnn_ceil_div(s->rows, most), end = s->block_end * FNN_NV;
-    for (ptrdiff_t word = s->block_begin * FNN_NV; word < end;) {
-        const int words = most == t->wide_rows && word + t->words <= end ? t->words : 1;
-        for (ptrdiff_t i = 0, row = 0; i < tiles; i++) {
-            const ptrdiff_t mr = fnn_ceil_div(s->rows - row, tiles - i);
-            (words > 1 ? t->wide : t->narrow)[mr](s, row, word);
+    const int words = most == t->wide_rows ? t->words : 1;
+    const ptrdiff_t begin = s->block_begin * FNN_NV, wide = (end - begin) / words;
+    const ptrdiff_t groups = wide + (end - begin) % words; /* what is left goes by single words */
+    for (ptrdiff_t i = 0; i < groups; i++) {
+        const ptrdiff_t group = s->reversed ? groups - 1 - i : i;
+        const ptrdiff_t word = begin + (group < wide ? group * words : wide * words + group - wide);
+        const RNN_TILE_POINTER *tile = group < wide && words > 1 ? t->wide : t->narrow;
+        for (ptrdiff_t k = 0, row = 0; k < tiles; k++) {
+            const ptrdiff_t mr = fnn_ceil_div(s->rows - row, tiles - k);
+            tile[mr](s, row, word);
             row += mr;
         }
-        word += words;
     }
 }
 

@@ -3,10 +3,6 @@
 
 #include "rnn.h"
 
-/* A single step reads each weight once, so it waits for memory, not for multiply-adds: a second core pays from a quarter of
- * the work on that FNN_SERIAL_WORK asks for. */
-#define STEP_SHARE 4
-
 typedef struct {
     const fnn_rnn_params *p;
     const fnn_kernel_table *kernels;
@@ -26,7 +22,7 @@ static void step_body(void *context, const fnn_team *team) {
     const fnn_rnn_params *p = job->p;
     fnn_rnn_step s = {.rows = p->batch, .hidden = p->hidden, .padded = rnn_padded(p), .variant = p->variant};
     fnn_share(team, fnn_blocks(p->hidden), &s.block_begin, &s.block_end);
-    s.half_weights = p->half_weights;
+    s.half_weights = p->half_weights, s.reversed = job->swapped;
     for (ptrdiff_t layer = 0; layer < job->layers; layer++) {
         char *h = job->state + 3 * layer * job->plane;
         s.x = layer ? s.h_next : job->x;
@@ -51,7 +47,7 @@ void fnn_rnn_advance(const fnn_rnn_params *p, ptrdiff_t layers, const void *cons
     job.x = x, job.state = state, job.swapped = swapped;
     const double work =
         (double)(layers * p->batch * rnn_gates(p)) * (double)p->hidden * (double)(p->inputs + p->hidden);
-    fnn_parallel(step_body, &job, fnn_blocks(p->hidden), STEP_SHARE * work, 1);
+    fnn_parallel(step_body, &job, fnn_blocks(p->hidden), RNN_SINGLE_STEP * work, 1);
     const char *h = (const char *)state + (3 * (layers - 1) + 1 - swapped) * plane;
     for (ptrdiff_t i = 0; i < p->batch; i++)
         memcpy((char *)y + i * p->hidden * es, h + i * padded * es, (size_t)(p->hidden * es));

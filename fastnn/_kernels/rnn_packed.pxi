@@ -112,6 +112,13 @@ cdef class PackedRNN:
                 and carried.layers == self.layers and carried.hidden == self.hidden_size
                 and carried.dtype is self.dtype and carried.has_cell == (self.c.cell == FNN_LSTM))
 
+    cdef bint plain(self, array, Py_ssize_t width) except -1:
+        """Whether this is an array [.., width] that the kernel can read."""
+        if type(array) is not _ndarray or array.dtype is not self.dtype or array.ndim != 2:
+            return False
+        flags = array.flags
+        return array.shape[1] == width and flags.c_contiguous and flags.aligned
+
     def step(self, x, state=None, out=None):
         """(y [batch, hidden], state) of one step x [batch, inputs]; an RNNState is changed and returned.
 
@@ -139,7 +146,10 @@ cdef class PackedRNN:
 
         c is None but for an LSTM. The arguments stay as they are: what a layer that keeps no state needs.
         """
-        x, h, c = self.rules.cell_arguments(self, x, h, c)
+        cdef bint single = self.layers == 1 and not self.bidirectional and (c is None or self.c.cell == FNN_LSTM)
+        if not (single and self.plain(x, self.input_size) and self.plain(h, self.hidden_size)
+                and x.shape[0] == h.shape[0] and (c is None or self.plain(c, self.hidden_size) and c.shape == h.shape)):
+            x, h, c = self.rules.cell_arguments(self, x, h, c)
         cdef fnn_rnn_params p = self.c
         p.batch = x.shape[0]
         cdef Py_ssize_t size = p.batch * p.hidden

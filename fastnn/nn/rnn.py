@@ -25,28 +25,31 @@ _PACKS: dict[str, Callable[..., Any]] = {"lstm": ops.pack_lstm, "gru": ops.pack_
 KINDS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
-def packed_weights(layer: Module, groups: list[tuple[Any, ...]], cell: str, options: dict[str, Any]) -> Any:
+def packed_weights(layer: Any, groups: list[tuple[Any, ...]], cell: str, options: dict[str, Any]) -> Any:
     """The layer's weights in the kernel's order, made again when one of them has changed.
 
     None where one is no `Parameter`: changes of other tensors may go unnoticed.
     """
+    entry = layer._packed
     flat = [p for group in groups for p in group if p is not None]
-    entry = layer.__dict__.get("_packed")
-    if entry is not None:
-        held, versions, made_with, made = entry
-        if (
-            len(held) == len(flat)
-            and made_with == options
-            and all(a is b and a._version[0] == v for a, b, v in zip(flat, held, versions, strict=True))
-        ):
-            return made
+    if entry is not None and entry[0] == options and _unchanged(flat, entry[1]):
+        return entry[2]
     if not all(isinstance(p, Parameter) for p in flat):
         return None
-    versions = [p._version[0] for p in flat]
+    held = [(p, p._version[0]) for p in flat]
     arrays = [tuple(None if p is None else p.data for p in group) for group in groups]
     made = _PACKS[cell](arrays, **options)
-    layer.__dict__["_packed"] = flat, versions, dict(options), made  # one tuple: threads see all of it or nothing
+    layer._packed = dict(options), held, made  # one tuple: threads see all of it or nothing
     return made
+
+
+def _unchanged(parameters: list[Any], held: list[tuple[Any, int]]) -> bool:
+    if len(parameters) != len(held):
+        return False
+    for parameter, (known, version) in zip(parameters, held, strict=True):
+        if parameter is not known or parameter._version[0] != version:
+            return False
+    return True
 
 
 class Recurrent(Module):

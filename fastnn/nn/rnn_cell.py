@@ -17,7 +17,7 @@ from fastnn.nn import init
 from fastnn.nn._arguments import count, float_dtype
 from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter
-from fastnn.nn.rnn import GATES, KINDS, packed_weights
+from fastnn.nn.rnn import GATES, packed_weights
 
 _CELLS: dict[str, Callable[..., Any]] = {"lstm": F.lstm_cell, "gru": F.gru_cell, "rnn": F.rnn_cell}
 
@@ -58,7 +58,7 @@ class Cell(Module):
 
     def _step(self, x: Tensor, states: tuple[Any, ...]) -> Any:
         """The states after x [batch, inputs], or [inputs] with states [hidden]."""
-        group = tuple(getattr(self, kind) for kind in KINDS)
+        group = self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh
         alone = x.ndim == 1
         if alone:
             x = x.unsqueeze(0)

@@ -187,6 +187,8 @@ def cell_arguments(packed: PackedRNN, x: Any, h: Any, c: Any) -> tuple[Any, Any,
     if a.dtype is not packed.dtype:
         raise TypeError(f"{op}: x is {a.dtype} but the weights were packed as {packed.dtype}")
     shape = a.shape[0], packed.hidden_size
+    if c is not None and packed.cell != "lstm":
+        raise ValueError(f"{op}: a {packed.cell} has no cell state c")
     h = None if h is None else shaped(op, "h", h, shape, a, "x")
     return a, h, None if c is None else shaped(op, "c", c, shape, a, "x")
 

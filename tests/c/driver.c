@@ -12,6 +12,7 @@
 #include "ops.h"
 #include "parallel.h"
 #include "winograd.h"
+#include "rnn.h"
 #include "rows.h"
 
 static void one_isa(int random_shapes) {
@@ -21,6 +22,7 @@ static void one_isa(int random_shapes) {
     gemm_group(random_shapes);
     pool_group(random_shapes);
     row_group();
+    rnn_group(random_shapes);
     rows_group(random_shapes);
     layout_group();
     thread_group();
