@@ -16,6 +16,7 @@ typedef struct {
     ptrdiff_t steps, batch, inputs, hidden; /* hidden >= 1; the others may be 0 */
     int directions;                         /* 2: the second reads each sequence from its end */
     int batch_first;
+    int reversed; /* 1: begin with the last units. Same bits; calls that alternate find more of the weights in the caches */
     const int64_t *order;   /* [batch]: sequences by falling length; or NULL: all are `steps` long */
     const int64_t *lengths; /* [batch]: lengths in that order, <= steps */
 } fnn_rnn_params;

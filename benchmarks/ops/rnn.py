@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -51,10 +52,23 @@ class Recurrent(Op):
     def constant(self) -> tuple[int, ...]:  # type: ignore[override]
         return tuple(range(1, 1 + 4 * self.layers + 3))
 
-    def shapes(self, batch: int) -> tuple[tuple[int, ...], ...]:
+    def _own_shapes(self, batch: int) -> list[tuple[int, ...]]:
+        """Shapes of x and of PyTorch's weights."""
         rows = GATES[self.cell] * self.hidden
         layer = (rows, self.hidden), (rows, self.hidden), (rows,), (rows,)
-        return ((self.steps, batch, self.hidden), *layer * self.layers)
+        return [(self.steps, batch, self.hidden), *layer * self.layers]
+
+    def shapes(self, batch: int) -> tuple[tuple[int, ...], ...]:
+        own, rows = self._own_shapes(batch), GATES[self.cell] * self.hidden
+        if self.layers > 1:
+            return tuple(own)
+        matrix, states = (1, rows, self.hidden), 1 + (self.cell == "lstm")
+        return (*own, matrix, matrix, (1, 2 * rows), *[(1, batch, self.hidden)] * states)
+
+    def moved(self, batch: int) -> int:
+        """Weights count once, not again for the form that ONNX wants."""
+        shapes = *self._own_shapes(batch), self.result_shapes(batch)[0]
+        return 4 * sum(math.prod(shape) for shape in shapes)
 
     def result_shapes(self, batch: int) -> tuple[tuple[int, ...], ...]:
         return ((self.steps, batch, self.hidden),)
@@ -62,7 +76,7 @@ class Recurrent(Op):
     def inputs(self, batch: int) -> Arrays:
         """x, the weights; then the weights in ONNX's form and, where one is given, the state."""
         rng = np.random.default_rng(30)
-        x, *weights = (rng.standard_normal(shape, dtype=np.float32) for shape in self.shapes(batch))
+        x, *weights = (rng.standard_normal(shape, dtype=np.float32) for shape in self._own_shapes(batch))
         for w in weights:
             w *= 0.5 / np.sqrt(self.hidden)
         if self.layers > 1:
@@ -96,12 +110,14 @@ class Recurrent(Op):
         return [(1 - z) * np.tanh(xn + _sigmoid(xr + hr) * hn) + z * state[0]], ()
 
     def numpy(self, x: np.ndarray, *rest: np.ndarray) -> np.ndarray:
-        weights, state = rest[:4], [s[0] for s in rest[7:]]
-        y = []
-        for x_t in x:
-            state, _ = self._cell(x_t, state, weights)
-            y.append(state[0])
-        return np.stack(y)
+        given = rest[7:] if self.layers == 1 else [np.zeros((1, *x.shape[1:]))] * (1 + (self.cell == "lstm"))
+        for layer in range(self.layers):
+            state, y = [s[0] for s in given], []
+            for x_t in x:
+                state, _ = self._cell(x_t, state, rest[4 * layer : 4 * layer + 4])
+                y.append(state[0])
+            x = np.stack(y)
+        return x
 
     def numpy_backward(self, gradient: np.ndarray, x: np.ndarray, *weights: np.ndarray) -> Arrays:
         if self.cell != "lstm":

@@ -129,7 +129,7 @@ static void run_steps(const rnn_job *job, int d, const fnn_team *team, fnn_rnn_s
     for (ptrdiff_t step = step0; step < step1; step++) {
         while (s->rows && rnn_length(p, s->rows - 1) <= step) s->rows--;
         s->h = h + (step & 1) * plane, s->h_next = h + (1 - (step & 1)) * plane;
-        s->reversed = step & 1;
+        s->reversed = (step & 1) ^ p->reversed;
         s->gx_shift = way * (step - step0) * gx_next(job) * gx_width(job, s);
         s->y_shift = way * step * rnn_next(p) * p->directions * p->hidden;
         (p->cell == FNN_LSTM  ? job->kernels->lstm_step

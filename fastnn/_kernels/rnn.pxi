@@ -9,7 +9,7 @@ cdef extern from "fastnn.h" nogil:
         fnn_dtype dtype
         int cell, variant, half_weights
         Py_ssize_t steps, batch, inputs, hidden
-        int directions, batch_first
+        int directions, batch_first, reversed
         const int64_t *order
         const int64_t *lengths
     ctypedef struct fnn_rnn_kept:

@@ -82,6 +82,7 @@ cdef class PackedRNN:
     cdef list held
     cdef fnn_rnn_params c
     cdef const void *pointers[64]
+    cdef bint turn  # order of the last cell_step; of no consequence for results
 
     def __init__(self, rules, str cell, int variant, dtype, str weight_dtype, Py_ssize_t input_size,
                  Py_ssize_t hidden_size, bint bidirectional, bint batch_first, tuple packed):
@@ -128,9 +129,15 @@ cdef class PackedRNN:
             x, state = self.rules.step_arguments(self, x, state)
         cdef RNNState carried = state
         cdef Py_ssize_t batch = carried.batch
-        y = self.rules.step_out(self, out, x) if out is not None else _np_empty((batch, self.hidden_size), self.dtype)
+        y = out
+        if out is None:
+            y = _np_empty((batch, self.hidden_size), self.dtype)
+        elif not (self.plain(out, self.hidden_size) and out.shape[0] == batch and out.flags.writeable):
+            y = self.rules.step_out(self, out, x)
         cdef Buffer xb = acquire(x, batch * self.input_size, self.c.dtype, False)
         cdef Buffer yb = acquire(y, batch * self.hidden_size, self.c.dtype, True)
+        if <char *>xb.data < <char *>yb.data + yb.view.len and <char *>yb.data < <char *>xb.data + xb.view.len:
+            self.rules.step_out(self, out, x)  # raises: they overlap
         cdef fnn_rnn_params p = self.c
         p.batch = batch
         with nogil:
@@ -152,6 +159,7 @@ cdef class PackedRNN:
             x, h, c = self.rules.cell_arguments(self, x, h, c)
         cdef fnn_rnn_params p = self.c
         p.batch = x.shape[0]
+        p.reversed = self.turn = not self.turn
         cdef Py_ssize_t size = p.batch * p.hidden
         hn = _np_empty((p.batch, p.hidden), self.dtype)
         cn = _np_empty((p.batch, p.hidden), self.dtype) if p.cell == FNN_LSTM else None

@@ -467,6 +467,8 @@ def test_states_that_do_not_fit_are_refused_with_both_shapes(cell):
     with rejects(f"packed {cell}.step", "state", wrong.shape, right):
         packed.step(X[0], state)
     _, carried = packed.step(X[0])
+    h, c = packed.cell_step(X[0])
+    assert h.shape == (2, 4) and (c is None) == (cell != "lstm")
     with rejects(f"packed {cell}.step", "state", 2, 1):
         packed.step(X[0, :1], carried)
     with rejects(f"packed {cell}.step", "x", X.shape):
@@ -475,6 +477,17 @@ def test_states_that_do_not_fit_are_refused_with_both_shapes(cell):
         packed.step(X[0].astype(np.float64))
     with rejects(f"packed {cell}.step", "out", (2, 5)):
         packed.step(X[0], carried, out=np.zeros((2, 5), np.float32))
+    with rejects(f"packed {cell}.step", "out", "read-only"):
+        packed.step(X[0], carried, out=np.broadcast_to(np.float32(0), (2, 4)))
+    square = getattr(ops, f"pack_{cell}")([weights_of(CELLS[cell], 4)])
+    both = np.ones((2, 4), np.float32)
+    with rejects(f"packed {cell}.step", "out", "overlaps"):
+        square.step(both, out=both)
+    with rejects(f"packed {cell}.cell_step", "h", (3, 4), (2, 4)):
+        packed.cell_step(X[0], np.zeros((3, 4), np.float32))
+    with rejects(f"packed {cell}.cell_step", "one layer", 2):
+        getattr(ops, f"pack_{cell}")([weights_of(CELLS[cell]), weights_of(CELLS[cell], 4)]).cell_step(X[0])
+    tolerance.assert_same(packed.cell_step(X[0])[0], packed.step(X[0])[0])
 
 
 def test_lstm_wants_both_states_and_steps_only_forwards():
