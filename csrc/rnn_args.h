@@ -54,7 +54,8 @@ typedef struct {
     ptrdiff_t y_shift;
     void *gh; /* [rows][padded]: in the gradient of h after the step, out what reaches h before it past the gates */
     void *gc; /* LSTM: [rows][padded], the same of c */
-    void *gs; /* gradients of the sums, [rows][G*hidden]: recurrent part, for the product with W_hh */
+    void *gs; /* gradients of the sums, row i at gs + i*gs_row: [G*hidden]; recurrent part, for the product with W_hh */
+    ptrdiff_t gs_row;
     void *g_x, *g_h; /* the same for all steps, row i at + g_at[i] + g_shift; g_h: GRU only, else NULL */
     const ptrdiff_t *g_at;
     ptrdiff_t g_shift;

@@ -20,10 +20,10 @@ FNN_ALWAYS_INLINE vf state_gradient(const fnn_rnn_grad_step *s, ptrdiff_t row, p
     return g;
 }
 
-FNN_ALWAYS_INLINE void store_gate_gradient(const fnn_rnn_grad_step *s, ptrdiff_t row, ptrdiff_t unit, int gate,
-                                           int gates, vf g_x, vf g_h) {
+FNN_ALWAYS_INLINE void store_gate_gradient(const fnn_rnn_grad_step *s, ptrdiff_t row, ptrdiff_t unit, int gate, vf g_x,
+                                           vf g_h) {
     const ptrdiff_t at = gate * s->hidden + unit, left = s->hidden - unit, all = s->g_at[row] + s->g_shift + at;
-    vf_store_some((real *)s->gs + row * gates * s->hidden + at, g_h, left);
+    vf_store_some((real *)s->gs + row * s->gs_row + at, g_h, left);
     vf_store_some((real *)s->g_x + all, g_x, left);
     if (s->g_h) vf_store_some((real *)s->g_h + all, g_h, left);
 }
@@ -48,10 +48,10 @@ void FNN_NAME(lstm_grad_step)(const fnn_rnn_grad_step *s) {
             const vf g_out = vf_mul(vf_mul(gh, shown), sigmoid_slope(out));
             vf_store((real *)s->gc + at, vf_mul(gc, forget));
             vf_store((real *)s->gh + at, vf_zero());
-            store_gate_gradient(s, row, unit, 0, 4, g_in, g_in);
-            store_gate_gradient(s, row, unit, 1, 4, g_forget, g_forget);
-            store_gate_gradient(s, row, unit, 2, 4, g_cell, g_cell);
-            store_gate_gradient(s, row, unit, 3, 4, g_out, g_out);
+            store_gate_gradient(s, row, unit, 0, g_in, g_in);
+            store_gate_gradient(s, row, unit, 1, g_forget, g_forget);
+            store_gate_gradient(s, row, unit, 2, g_cell, g_cell);
+            store_gate_gradient(s, row, unit, 3, g_out, g_out);
         }
 }
 
@@ -70,9 +70,9 @@ void FNN_NAME(gru_grad_step)(const fnn_rnn_grad_step *s) {
             const vf g_n = vf_mul(vf_mul(gh, vf_sub(vf_set1(1), z)), tanh_slope(n));
             const vf g_r = vf_mul(vf_mul(g_n, recurrent), sigmoid_slope(r));
             vf_store((real *)s->gh + row * s->padded + unit, vf_mul(gh, z));
-            store_gate_gradient(s, row, unit, 0, 3, g_r, g_r);
-            store_gate_gradient(s, row, unit, 1, 3, g_z, g_z);
-            store_gate_gradient(s, row, unit, 2, 3, g_n, vf_mul(g_n, r));
+            store_gate_gradient(s, row, unit, 0, g_r, g_r);
+            store_gate_gradient(s, row, unit, 1, g_z, g_z);
+            store_gate_gradient(s, row, unit, 2, g_n, vf_mul(g_n, r));
         }
 }
 
@@ -85,6 +85,6 @@ void FNN_NAME(rnn_grad_step)(const fnn_rnn_grad_step *s) {
             const vf gh = state_gradient(s, row, unit);
             const vf g = s->variant ? vf_select(vf_gt(h, vf_zero()), gh, vf_zero()) : vf_mul(gh, tanh_slope(h));
             vf_store((real *)s->gh + row * s->padded + unit, vf_zero());
-            store_gate_gradient(s, row, unit, 0, 1, g, g);
+            store_gate_gradient(s, row, unit, 0, g, g);
         }
 }

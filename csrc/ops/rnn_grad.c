@@ -24,6 +24,11 @@ static char *state(const grad_job *job, int d, int which) {
     return job->state + (4 * d + which) * job->p->batch * job->padded * job->es;
 }
 
+/* One cache line more than a row needs: rows 4 KiB apart (H = 256) would all fall into one set of the nearest cache. */
+static ptrdiff_t sums_row(const grad_job *job) {
+    return fnn_round_up(job->gates * job->p->hidden, FNN_BLOCK) + FNN_BLOCK;
+}
+
 /* Addresses at step 0 of every sequence; those of step t are `shift` away. `before` is the state before that step. */
 static void set_tables(const grad_job *job, int d) {
     const fnn_rnn_params *p = job->p;
@@ -41,7 +46,7 @@ static void set_tables(const grad_job *job, int d) {
 static void carry_back(const grad_job *job, int d, const fnn_rnn_grad_step *s) {
     const ptrdiff_t k = job->gates * job->p->hidden;
     const fnn_chunk chunk = {0, 0};
-    fnn_strip strip = {.a = s->gs, .a_row = k, .a_step = 1};
+    fnn_strip strip = {.a = s->gs, .a_row = s->gs_row, .a_step = 1};
     strip.b = (const char *)job->g->w_hh[d] + s->block_begin * k * FNN_BLOCK * job->es;
     strip.b_panel = k * FNN_BLOCK, strip.b_step = FNN_BLOCK;
     strip.chunks = &chunk, strip.n_chunks = 1, strip.chunk_len = k;
@@ -70,6 +75,7 @@ static void run_direction(const grad_job *job, int d, const fnn_team *team) {
     const ptrdiff_t next_row = (d ? -1 : 1) * rnn_next(p), rows = d * p->steps * p->batch,
                     width = job->gates * p->hidden;
     fnn_rnn_grad_step s = {.hidden = p->hidden, .padded = job->padded, .variant = p->variant};
+    s.gs_row = sums_row(job);
     fnn_share(team, job->blocks, &s.block_begin, &s.block_end);
     if (p->cell != FNN_RNN) {
         s.gates = (const char *)job->kept->gates + rows * job->padded * job->gates * job->es;
@@ -85,7 +91,7 @@ static void run_direction(const grad_job *job, int d, const fnn_team *team) {
         s.gates_shift = step * next_row * job->padded * job->gates;
         s.y_shift = step * next_row * p->directions * p->hidden;
         s.g_shift = step * next_row * width;
-        s.gs = job->sums + (2 * d + (step & 1)) * p->batch * width * job->es;
+        s.gs = job->sums + (2 * d + (step & 1)) * p->batch * s.gs_row * job->es;
         set_before(job, d, step, next_row, &s);
         (p->cell == FNN_LSTM  ? job->kernels->lstm_grad_step
          : p->cell == FNN_GRU ? job->kernels->gru_grad_step
@@ -116,7 +122,7 @@ fnn_status fnn_rnn_backward(const fnn_rnn_params *p, const fnn_rnn_kept *kept, c
     job.es = fnn_element_size(p->dtype);
     job.blocks = fnn_blocks(p->hidden), job.padded = rnn_padded(p);
     const ptrdiff_t state_bytes = 4 * p->directions * p->batch * job.padded * job.es;
-    const ptrdiff_t sum_bytes = fnn_round_up(2 * p->directions * p->batch * job.gates * p->hidden * job.es, FNN_ALIGN);
+    const ptrdiff_t sum_bytes = fnn_round_up(2 * p->directions * p->batch * sums_row(&job) * job.es, FNN_ALIGN);
     const ptrdiff_t table_bytes = p->directions * TABLES * p->batch * (ptrdiff_t)sizeof(ptrdiff_t);
     char *memory = fnn_alloc((size_t)(fnn_round_up(state_bytes, FNN_ALIGN) + sum_bytes + table_bytes));
     if (!memory) return FNN_NO_MEMORY;

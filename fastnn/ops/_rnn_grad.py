@@ -95,13 +95,13 @@ def _weight_gradients(
 ) -> tuple[Any, ...]:
     """(gw_ih, gw_hh, gb_ih, gb_hh) of one direction from the gradients of its sums [rows, G*H]; sums over rows."""
     rows, outputs = g_x.shape
-    ones = np.ones((1, rows), g_x.dtype)
+    ones = np.ones((rows, 1), g_x.dtype)
     gw_ih = _product(g_x, True, x, outputs, x.shape[1], rows)
     gw_hh = _product(g_h, True, before, outputs, before.shape[1], rows)
     gb_ih = gb_hh = None
     if group[2] is not None or group[3] is not None:
-        gb_ih = _product(ones, False, g_x, 1, outputs, rows)[0]
-        gb_hh = gb_ih.copy() if g_h is g_x else _product(ones, False, g_h, 1, outputs, rows)[0]
+        gb_ih = _product(g_x, True, ones, outputs, 1, rows)[:, 0]
+        gb_hh = gb_ih.copy() if g_h is g_x else _product(g_h, True, ones, outputs, 1, rows)[:, 0]
     return gw_ih, gw_hh, gb_ih if group[2] is not None else None, gb_hh if group[3] is not None else None
 
 
