@@ -265,6 +265,10 @@ void fnn_max_unpool_grad_input(fnn_dtype dtype, ptrdiff_t volumes, ptrdiff_t n, 
 
 #include "fastnn_roi.h" /* regions of interest, boxes, resampling, embedding */
 
+/* ---- recurrent layers ---------------------------------------------------------------------------------------- */
+
+#include "fastnn_rnn.h"
+
 /* ---- elementwise and rows ------------------------------------------------------------------------------------ */
 
 /* y[i] = f(x[i]) for i < n; x == y is allowed. */

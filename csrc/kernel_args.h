@@ -5,6 +5,7 @@
 
 #include "internal.h"
 #include "kernel_args_roi.h"
+#include "rnn_args.h"
 
 typedef struct {
     ptrdiff_t a, b; /* offsets of the chunk's first step from the strip's a and b */

@@ -68,7 +68,8 @@ static double os_microseconds(void) {
 #define STACK_BYTES (1 << 20) /* musl's default is 128 KiB; bodies keep a few KiB on the stack */
 
 struct fnn_barrier {
-    atomic_int waiting, phase;
+    _Alignas(FNN_ALIGN) atomic_int waiting;
+    atomic_int phase;
 };
 
 struct fnn_counter {
@@ -83,7 +84,7 @@ static struct {
     os_cond wake, done;
     _Alignas(FNN_ALIGN) atomic_uint_least64_t ticket;
     _Alignas(FNN_ALIGN) atomic_int running;
-    _Alignas(FNN_ALIGN) struct fnn_barrier barrier;
+    struct fnn_barrier barrier[3]; /* of the team and of its halves */
     _Alignas(FNN_ALIGN) struct fnn_counter counter;
     atomic_int sleepers, caller_sleeps, workers;
     fnn_body body;
@@ -166,6 +167,13 @@ void fnn_barrier_wait(const fnn_team *team) {
     }
 }
 
+fnn_team fnn_team_half(const fnn_team *team, int *half) {
+    const int first = (team->size + 1) / 2;
+    *half = team->id >= first;
+    const int id = team->id - (*half ? first : 0), size = *half ? team->size - first : first;
+    return (fnn_team){id, size, team->barrier + 1 + *half, team->counter};
+}
+
 ptrdiff_t fnn_claim(const fnn_team *team) {
     return (ptrdiff_t)atomic_fetch_add_explicit(&team->counter->next, 1, memory_order_relaxed);
 }
@@ -241,7 +249,7 @@ static OS_THREAD_RESULT worker_main(void *argument) {
         seen = next_ticket(self, seen);
         const int size = (int)(seen & 0xffff);
         if (id >= size) continue;
-        fnn_team team = {id, size, &pool.barrier, &pool.counter};
+        fnn_team team = {id, size, pool.barrier, &pool.counter};
         run_body(pool.body, pool.context, pool.flush, &team);
         if (atomic_fetch_sub(&pool.running, 1) == 1 && atomic_load(&pool.caller_sleeps)) {
             os_lock(&pool.sleep);
@@ -263,7 +271,7 @@ static void after_fork_in_child(void) {
     atomic_store(&pool.sleepers, 0);
     atomic_store(&pool.running, 0);
     atomic_store(&pool.caller_sleeps, 0);
-    atomic_store(&pool.barrier.waiting, 0);
+    for (int i = 0; i < 3; i++) atomic_store(&pool.barrier[i].waiting, 0);
     fnn_memory_after_fork();
 }
 
@@ -313,7 +321,7 @@ static void run_on_team(int size) {
     uint64_t ticket = ((atomic_load(&pool.ticket) >> 16) + 1) << 16 | (uint64_t)size;
     atomic_store(&pool.ticket, ticket); /* sequentially consistent with the sleepers' count below */
     if (atomic_load(&pool.sleepers) > 0) wake_workers(size);
-    fnn_team team = {0, size, &pool.barrier, &pool.counter};
+    fnn_team team = {0, size, pool.barrier, &pool.counter};
     run_body(pool.body, pool.context, pool.flush, &team);
 
     for (int i = 0; i < 4096 && atomic_load_explicit(&pool.running, memory_order_acquire); i++) cpu_pause();

@@ -27,6 +27,9 @@ void fnn_parallel(fnn_body body, void *context, ptrdiff_t most, double work, int
 /* Waits until every thread of the team has come here. */
 void fnn_barrier_wait(const fnn_team *team);
 
+/* One of the two halves of a team of at least 2, with barriers of its own; *half says which. */
+fnn_team fnn_team_half(const fnn_team *team, int *half);
+
 /* The next of the region's items 0, 1, 2, ..., each given to one thread. Items taken one by one balance cores of unequal
  * speed (a busy sibling, a slower clock), which equal shares cannot: use it where items are independent and not tiny. */
 ptrdiff_t fnn_claim(const fnn_team *team);

@@ -30,6 +30,7 @@ PARAMETRISED = {
     "leaky_relu": "negative_slope=0.01", "elu": "alpha=1.0", "softplus": "beta=1.0, threshold=20.0",
     "gelu": "approximate='none'",
 }  # fmt: skip
+SEQUENCES = "bidirectional=False, batch_first=False, lengths=None"
 OPS = [
     *(
         text.format(rank)
@@ -137,6 +138,19 @@ OPS = [
         for name, parameters in PARAMETRISED.items()
         for form in ("{}(x, {}, *, out=None)", "{}_grad_input(gy, x, {})")
     ),
+    f"lstm(x, weights, state=None, *, {SEQUENCES}, cell_output='tanh', out=None)",
+    f"gru(x, weights, state=None, *, {SEQUENCES}, out=None)",
+    f"rnn(x, weights, state=None, *, nonlinearity='tanh', {SEQUENCES}, out=None)",
+    "lstm_cell(x, h, c, w_ih, w_hh, b_ih=None, b_hh=None, *, cell_output='tanh')",
+    "gru_cell(x, h, w_ih, w_hh, b_ih=None, b_hh=None)",
+    "rnn_cell(x, h, w_ih, w_hh, b_ih=None, b_hh=None, *, nonlinearity='tanh')",
+    "pack_lstm(weights, *, bidirectional=False, batch_first=False, cell_output='tanh', weight_dtype=None)",
+    "pack_gru(weights, *, bidirectional=False, batch_first=False, weight_dtype=None)",
+    "pack_rnn(weights, *, nonlinearity='tanh', bidirectional=False, batch_first=False, weight_dtype=None)",
+    f"lstm_forward(x, weights, state=None, *, {SEQUENCES}, cell_output='tanh')",
+    f"gru_forward(x, weights, state=None, *, {SEQUENCES})",
+    f"rnn_forward(x, weights, state=None, *, nonlinearity='tanh', {SEQUENCES})",
+    *(f"{cell}_grad(gy, reserve, gstate=None, *, input_gradient=True)" for cell in ("lstm", "gru", "rnn")),
 ]
 PADS = ["Zero", "Reflection", "Replication", "Circular"]
 # What PyTorch's constructors begin with: further arguments may follow, with defaults.
@@ -242,6 +256,8 @@ def test_ops_export_nothing_else_by_accident():
         "Blocked",
         "PackedConv",
         "PackedLinear",
+        "PackedRNN",
+        "RNNState",
         "set_precision",
         "get_precision",
         "explain",

@@ -24,6 +24,7 @@ K = {
     "loss": 8,  # softmax, logarithm, weights
     "norm": 4,  # sums; what they lose is divided by the deviation as the values are
     "activation": 8,  # exponential or tanh after the sum
+    "rnn": 8,  # sums and activations, step after step
 }
 
 # What the documentation promises of a convolution's algorithms with 64 to 512 channels in float32: the largest error

@@ -21,6 +21,8 @@
 #include "../kernels/response.h"
 #include "../kernels/dropout.h"
 #include "../kernels/loss.h"
+#include "../kernels/rnn.h"
+#include "../kernels/rnn_grad.h"
 #include "../kernels/rows.h"
 #include "../kernels/resample.h"
 #include "../kernels/box_pool.h"

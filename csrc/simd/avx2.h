@@ -28,6 +28,10 @@ FNN_ALWAYS_INLINE void vf_store(real *p, vf x) { _mm256_storeu_ps(p, x); }
 #define FNN_HAVE_STREAM_WORDS
 FNN_ALWAYS_INLINE void vf_stream(real *p, vf x) { _mm256_stream_ps(p, x); }
 FNN_ALWAYS_INLINE void vf_stream_end(void) { _mm_sfence(); }
+FNN_ALWAYS_INLINE vf vf_load_bfloat16(const uint16_t *p) {
+    const __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+}
 #define FNN_HAVE_PARTIAL_WORDS
 #define vn __m256i
 FNN_ALWAYS_INLINE vn vn_below(ptrdiff_t n) {

@@ -44,6 +44,10 @@ FNN_ALWAYS_INLINE void vf_store(real *p, vf x) { _mm512_storeu_ps(p, x); }
 #define FNN_HAVE_STREAM_WORDS
 FNN_ALWAYS_INLINE void vf_stream(real *p, vf x) { _mm512_stream_ps(p, x); }
 FNN_ALWAYS_INLINE void vf_stream_end(void) { _mm_sfence(); }
+FNN_ALWAYS_INLINE vf vf_load_bfloat16(const uint16_t *p) {
+    const __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+}
 #define FNN_HAVE_PARTIAL_WORDS
 #define vn __mmask16
 FNN_ALWAYS_INLINE unsigned vn_below(ptrdiff_t n) { return n >= 16 ? 0xffff : n > 0 ? (1u << n) - 1 : 0; }

@@ -18,6 +18,7 @@ FNN_ALWAYS_INLINE vf vf_zero(void) { return vdupq_n_f32(0); }
 FNN_ALWAYS_INLINE vf vf_set1(real x) { return vdupq_n_f32(x); }
 FNN_ALWAYS_INLINE vf vf_load(const real *p) { return vld1q_f32(p); }
 FNN_ALWAYS_INLINE void vf_store(real *p, vf x) { vst1q_f32(p, x); }
+FNN_ALWAYS_INLINE vf vf_load_bfloat16(const uint16_t *p) { return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p), 16)); }
 #define vi uint8x16_t
 FNN_ALWAYS_INLINE vi vi_load(const int32_t *p) { /* bytes 4i, 4i + 1, 4i + 2, 4i + 3 of each element i */
     const uint32x4_t i = vreinterpretq_u32_s32(vld1q_s32(p));

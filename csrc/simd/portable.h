@@ -24,6 +24,17 @@ FNN_ALWAYS_INLINE vf vf_load(const real *p) {
 FNN_ALWAYS_INLINE void vf_store(real *p, vf x) {
     for (int i = 0; i < FNN_VF; i++) p[i] = x.v[i];
 }
+FNN_ALWAYS_INLINE vf vf_load_bfloat16(const uint16_t *p) {
+    vf y;
+    for (int i = 0; i < FNN_VF; i++) {
+        union {
+            uint32_t i;
+            float f;
+        } bits = {(uint32_t)p[i] << 16};
+        y.v[i] = bits.f;
+    }
+    return y;
+}
 #define PORTABLE_WORD2(name, expression) \
     FNN_ALWAYS_INLINE vf name(vf a, vf b) { \
         vf y; \

@@ -4,6 +4,7 @@ import numpy as np
 
 __all__ = [
     "ACTIVATIONS",
+    "CELLS",
     "LOSSES",
     "METHODS",
     "PAD_MODES",
@@ -13,7 +14,10 @@ __all__ = [
     "Im2colParams",
     "PackedConv",
     "PackedLinear",
+    "PackedRNN",
     "PoolParams",
+    "RNNParams",
+    "RNNState",
     "RoiParams",
     "activate",
     "activate_grad",
@@ -60,6 +64,9 @@ __all__ = [
     "nms",
     "pad",
     "pad_grad_input",
+    "rnn",
+    "rnn_backward",
+    "rnn_pack",
     "roi_align",
     "roi_align_grad_input",
     "roi_pool",
@@ -75,6 +82,7 @@ __all__ = [
 ]
 
 ACTIVATIONS: dict[str | None, int]
+CELLS: dict[str, int]
 METHODS: dict[str, int]
 
 def kernel_names() -> list[str]: ...
@@ -267,6 +275,84 @@ class PackedLinear:
     def __call__(self, x: Any, out: Any = None) -> np.ndarray: ...
     def __copy__(self) -> PackedLinear: ...
     def __deepcopy__(self, memo: Any) -> PackedLinear: ...
+
+@final
+class RNNParams:
+    gates: int
+    padded: int
+    def __init__(
+        self,
+        cell: int,
+        variant: int,
+        half_weights: bool,
+        steps: int,
+        batch: int,
+        inputs: int,
+        hidden: int,
+        directions: int,
+        batch_first: bool,
+        order: np.ndarray | None = None,
+        lengths: np.ndarray | None = None,
+    ) -> None: ...
+
+@final
+class RNNState:
+    layers: int
+    batch: int
+    hidden: int
+    dtype: np.dtype
+    @property
+    def h(self) -> np.ndarray: ...
+    @property
+    def c(self) -> np.ndarray | None: ...
+    def __init__(
+        self,
+        layers: int,
+        batch: int,
+        hidden: int,
+        dtype: np.dtype,
+        h: np.ndarray | None = None,
+        c: np.ndarray | None = None,
+        has_cell: bool = False,
+    ) -> None: ...
+    def copy(self) -> RNNState: ...
+    def __copy__(self) -> RNNState: ...
+    def __deepcopy__(self, memo: Any) -> RNNState: ...
+
+@final
+class PackedRNN:
+    packed: tuple[tuple[np.ndarray, ...], ...]
+    dtype: np.dtype
+    cell: str
+    weight_dtype: str
+    variant: int
+    input_size: int
+    hidden_size: int
+    layers: int
+    bidirectional: bool
+    batch_first: bool
+    @property
+    def nbytes(self) -> int: ...
+    def __init__(
+        self,
+        rules: Any,
+        cell: str,
+        variant: int,
+        dtype: np.dtype,
+        weight_dtype: str,
+        input_size: int,
+        hidden_size: int,
+        bidirectional: bool,
+        batch_first: bool,
+        packed: tuple[tuple[np.ndarray, ...], ...],
+    ) -> None: ...
+    def __call__(
+        self, x: Any, state: Any = None, lengths: Any = None, out: Any = None
+    ) -> tuple[np.ndarray, Any]: ...
+    def step(self, x: Any, state: Any = None, out: Any = None) -> tuple[np.ndarray, RNNState]: ...
+    def cell_step(self, x: Any, h: Any = None, c: Any = None) -> tuple[np.ndarray, np.ndarray | None]: ...
+    def __copy__(self) -> PackedRNN: ...
+    def __deepcopy__(self, memo: Any) -> PackedRNN: ...
 
 @final
 class PoolParams:
@@ -470,3 +556,38 @@ def loss_grad(
     positive: np.ndarray | None,
     gx: np.ndarray,
 ) -> None: ...
+def rnn(
+    params: RNNParams,
+    x: np.ndarray,
+    packed: tuple[np.ndarray, ...],
+    h0: np.ndarray | None,
+    c0: np.ndarray | None,
+    y: np.ndarray,
+    hn: np.ndarray,
+    cn: np.ndarray | None,
+    gates: np.ndarray | None = None,
+    extra: np.ndarray | None = None,
+) -> None: ...
+def rnn_backward(
+    params: RNNParams,
+    w_hh: tuple[np.ndarray, ...],
+    h0: np.ndarray,
+    c0: np.ndarray | None,
+    y: np.ndarray,
+    gates: np.ndarray | None,
+    extra: np.ndarray | None,
+    gy: np.ndarray | None,
+    ghn: np.ndarray | None,
+    gcn: np.ndarray | None,
+    g_x: np.ndarray,
+    g_h: np.ndarray | None,
+    gh0: np.ndarray,
+    gc0: np.ndarray | None,
+) -> None: ...
+def rnn_pack(
+    params: RNNParams,
+    w_ih: np.ndarray,
+    w_hh: np.ndarray,
+    b_ih: np.ndarray | None,
+    b_hh: np.ndarray | None,
+) -> np.ndarray: ...

@@ -66,6 +66,7 @@ from fastnn.autograd.norm import batch_norm, group_norm, instance_norm, layer_no
 from fastnn.autograd.pad import pad
 from fastnn.autograd.pool import max_pool1d, max_pool2d, max_pool3d
 from fastnn.autograd.reduction import amax, amin, argmax, mean, sum
+from fastnn.autograd.rnn import gru, gru_cell, lstm, lstm_cell, rnn, rnn_cell
 from fastnn.autograd.roi import roi_align, roi_pool
 from fastnn.autograd.shape import (
     cat,
@@ -86,11 +87,11 @@ __all__ = [
     "adaptive_max_pool2d", "adaptive_max_pool3d", "add", "amax", "amin", "argmax", "avg_pool1d", "avg_pool2d",
     "avg_pool3d", "batch_norm", "binary_cross_entropy_with_logits", "cat", "clip", "clone", "col2im", "conv1d",
     "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cross_entropy", "div", "dropout",
-    "elu", "embedding", "enable_grad", "exp", "flatten", "gelu", "group_norm", "hardsigmoid", "hardswish", "im2col",
-    "instance_norm", "interpolate", "is_grad_enabled", "layer_norm", "leaky_relu", "linear", "local_response_norm",
-    "log", "log_softmax", "lp_pool1d", "lp_pool2d", "lp_pool3d", "matmul", "max_pool1d", "max_pool2d", "max_pool3d",
-    "max_unpool1d", "max_unpool2d", "max_unpool3d", "mean", "mish", "mse_loss", "mul", "neg", "nll_loss", "no_grad",
-    "pad", "permute", "pow", "relu", "relu6", "reshape", "roi_align", "roi_pool", "selu", "sigmoid", "silu",
-    "smooth_l1_loss", "softmax", "softplus", "sqrt", "squeeze", "stack", "sub", "sum", "tanh", "transpose",
-    "unsqueeze",
+    "elu", "embedding", "enable_grad", "exp", "flatten", "gelu", "group_norm", "gru", "gru_cell", "hardsigmoid",
+    "hardswish", "im2col", "instance_norm", "interpolate", "is_grad_enabled", "layer_norm", "leaky_relu", "linear",
+    "local_response_norm", "log", "log_softmax", "lp_pool1d", "lp_pool2d", "lp_pool3d", "lstm", "lstm_cell", "matmul",
+    "max_pool1d", "max_pool2d", "max_pool3d", "max_unpool1d", "max_unpool2d", "max_unpool3d", "mean", "mish",
+    "mse_loss", "mul", "neg", "nll_loss", "no_grad", "pad", "permute", "pow", "relu", "relu6", "reshape", "rnn",
+    "rnn_cell", "roi_align", "roi_pool", "selu", "sigmoid", "silu", "smooth_l1_loss", "softmax", "softplus", "sqrt",
+    "squeeze", "stack", "sub", "sum", "tanh", "transpose", "unsqueeze",
 ]  # fmt: skip

@@ -85,6 +85,8 @@ from fastnn.nn.pool import (
     MaxUnpool2d,
     MaxUnpool3d,
 )
+from fastnn.nn.rnn import GRU, LSTM, RNN
+from fastnn.nn.rnn_cell import GRUCell, LSTMCell, RNNCell
 from fastnn.nn.roi import RoIAlign, RoIPool
 from fastnn.nn.shape import Flatten
 from fastnn.nn.upsample import Upsample
@@ -92,6 +94,9 @@ from fastnn.nn.upsample import Upsample
 __all__ = [
     "ELU",
     "GELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "SELU",
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
@@ -124,6 +129,7 @@ __all__ = [
     "Embedding",
     "Flatten",
     "Fold",
+    "GRUCell",
     "GroupNorm",
     "Hardsigmoid",
     "Hardswish",
@@ -133,6 +139,7 @@ __all__ = [
     "LPPool1d",
     "LPPool2d",
     "LPPool3d",
+    "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
@@ -150,6 +157,7 @@ __all__ = [
     "ModuleList",
     "NLLLoss",
     "Parameter",
+    "RNNCell",
     "ReLU",
     "ReLU6",
     "ReflectionPad1d",

@@ -12,6 +12,7 @@ He, Zhang, Ren and Sun, "Delving deep into rectifiers", 2015 (kaiming).
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -166,3 +167,29 @@ def draw_seed() -> int:
     True
     """
     return int(_shared.integers(1 << 63))
+
+
+@no_grad()
+def forget_bias_(layer: Any, value: float = 1.0) -> Any:
+    """Set what an LSTM or LSTMCell adds to its forget gates, so that it remembers from the start; returns the layer.
+
+    Half goes to each of both biases, whose sum counts.
+
+    References
+    ----------
+    Jozefowicz, Zaremba and Sutskever, "An Empirical Exploration of Recurrent Network Architectures", 2015.
+
+    Examples
+    --------
+    >>> from fastnn import nn
+    >>> lstm = nn.init.forget_bias_(nn.LSTM(2, 3), 2.0)
+    >>> lstm.bias_ih_l0.numpy()[3:6]
+    array([1., 1., 1.], dtype=float32)
+    """
+    if getattr(layer, "cell", None) != "lstm" or not layer.bias:
+        raise ValueError(f"forget_bias_: needs an LSTM or LSTMCell with biases, got {layer}")
+    hidden = layer.hidden_size
+    for name, bias in layer.named_parameters():
+        if name.startswith("bias_"):
+            bias[hidden : 2 * hidden] = value / 2
+    return layer

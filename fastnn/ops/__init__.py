@@ -165,6 +165,10 @@ from fastnn.ops.pool import (
     max_pool3d_grad_input,
 )
 from fastnn.ops.precision import get_precision, set_precision
+from fastnn.ops.rnn import gru, lstm, rnn
+from fastnn.ops.rnn_cell import gru_cell, lstm_cell, rnn_cell
+from fastnn.ops.rnn_grad import gru_forward, gru_grad, lstm_forward, lstm_grad, rnn_forward, rnn_grad
+from fastnn.ops.rnn_packed import PackedRNN, RNNState, pack_gru, pack_lstm, pack_rnn
 from fastnn.ops.roi import roi_align, roi_align_grad_input, roi_pool, roi_pool_grad_input
 from fastnn.ops.shape import flatten
 from fastnn.ops.softmax import log_softmax, log_softmax_grad_input, softmax, softmax_grad_input
@@ -173,6 +177,8 @@ __all__ = [
     "Blocked",
     "PackedConv",
     "PackedLinear",
+    "PackedRNN",
+    "RNNState",
     "adaptive_avg_pool1d",
     "adaptive_avg_pool1d_grad_input",
     "adaptive_avg_pool2d",
@@ -244,6 +250,10 @@ __all__ = [
     "group_norm_grad_bias",
     "group_norm_grad_input",
     "group_norm_grad_weight",
+    "gru",
+    "gru_cell",
+    "gru_forward",
+    "gru_grad",
     "hardsigmoid",
     "hardsigmoid_grad_input",
     "hardswish",
@@ -275,6 +285,10 @@ __all__ = [
     "lp_pool2d_grad_input",
     "lp_pool3d",
     "lp_pool3d_grad_input",
+    "lstm",
+    "lstm_cell",
+    "lstm_forward",
+    "lstm_grad",
     "matmul",
     "max_pool1d",
     "max_pool1d_grad_input",
@@ -301,13 +315,20 @@ __all__ = [
     "pack_conv_transpose1d",
     "pack_conv_transpose2d",
     "pack_conv_transpose3d",
+    "pack_gru",
     "pack_linear",
+    "pack_lstm",
+    "pack_rnn",
     "pad",
     "pad_grad_input",
     "relu",
     "relu6",
     "relu6_grad_input",
     "relu_grad_input",
+    "rnn",
+    "rnn_cell",
+    "rnn_forward",
+    "rnn_grad",
     "roi_align",
     "roi_align_grad_input",
     "roi_pool",

@@ -374,3 +374,13 @@ def normalize_dim(op: str, name: str, dim: Any, ndim: int) -> int:
     if not -most <= number < most:
         raise ValueError(f"{op}: {name}={number} is out of range for {ndim} dimensions")
     return number % most
+
+
+def rnn_state_shape(layers: int, directions: int, batch: int, hidden: int) -> tuple[int, int, int]:
+    """The shape of a recurrent stack's state: layers and their directions come first."""
+    return layers * directions, batch, hidden
+
+
+def rnn_output_shape(x_shape: tuple[int, ...], directions: int, hidden: int) -> tuple[int, ...]:
+    """The shape of a recurrent layer's result: the directions' hidden states side by side."""
+    return (*x_shape[:-1], directions * hidden)

@@ -13,6 +13,7 @@
 #include "pool.h"
 #include "parallel.h"
 #include "winograd.h"
+#include "rnn.h"
 #include "rows.h"
 #include "roi.h"
 #include "norms.h"
@@ -24,6 +25,7 @@ static void one_isa(int random_shapes) {
     gemm_group(random_shapes);
     pool_group(random_shapes);
     row_group();
+    rnn_group(random_shapes);
     rows_group(random_shapes);
     roi_group(random_shapes);
     norms_group(random_shapes);
