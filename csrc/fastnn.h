@@ -32,7 +32,7 @@ typedef enum { FNN_OK, FNN_NO_MEMORY } fnn_status;
 /* How a convolution is computed. AUTO: the fastest for the shape by a cost model that no thread count changes. DIRECT: plain
  * sums. WINOGRAD2, WINOGRAD4: 3x3 kernels of stride and dilation 1 and more than 8 channels a group, in tiles of 2x2 or
  * 4x4 outputs; largest error over the rms of the output 5e-6 and 2e-5 in float32 (direct: 3e-6). */
-typedef enum { FNN_AUTO, FNN_DIRECT, FNN_WINOGRAD2, FNN_WINOGRAD4 } fnn_method;
+typedef enum { FNN_AUTO, FNN_DIRECT, FNN_IM2COL, FNN_WINOGRAD2, FNN_WINOGRAD4 } fnn_method;
 
 /* Fused activations; alpha and beta are: clip its bounds, leaky_relu its slope (alpha). */
 typedef enum {
@@ -126,7 +126,7 @@ const char *fnn_conv_algorithm_name(const fnn_conv_params *p, int transposed);
 /* elements of the weights packed for p->method (FNN_AUTO counts as DIRECT), which depend on oc, c, groups, the kernel's
  * size and, transposed, the stride; */
 size_t fnn_conv_packed_size(const fnn_conv_params *p, int transposed);
-/* weights packed for DIRECT, whatever p->method; */
+/* weights packed for DIRECT and IM2COL, whatever p->method; */
 void fnn_conv_pack(const fnn_conv_params *p, int transposed, const void *weight, /* [oc][c/groups][kd][kh][kw] */
                    void *packed);                                                /* FNN_ALIGN-aligned */
 /* and from those the ones of p->method, WINOGRAD2 or WINOGRAD4. */
@@ -253,6 +253,8 @@ void fnn_max_unpool(fnn_dtype dtype, ptrdiff_t volumes, ptrdiff_t n, ptrdiff_t s
 /* gx[v][i] = gy[v][indices[v][i]]. */
 void fnn_max_unpool_grad_input(fnn_dtype dtype, ptrdiff_t volumes, ptrdiff_t n, ptrdiff_t size, const void *gy,
                                const int64_t *indices, void *gx);
+
+#include "fastnn_roi.h" /* regions of interest, boxes, resampling, embedding */
 
 /* ---- elementwise and rows ------------------------------------------------------------------------------------ */
 

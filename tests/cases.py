@@ -28,7 +28,18 @@ class Conv:
         size, _ = naive.conv_triples(self.x[2:], self.weight[2:], *plain.values())
         return (self.x[0], self.weight[0], *size)
 
+    @property
+    def is_depthwise(self):
+        """One input and one output channel a group."""
+        return self.args.get("groups", 1) == self.weight[0] > 1 == self.weight[1]
 
+
+# For kernels that are written for square windows, where height and width cannot differ in everything.
+SQUARE = (
+    *("resnet_stem", "depthwise_3x3_rest_of_rows", "depthwise_3x3_stride_2", "depthwise_5x5", "depthwise_5x5_stride_2"),
+    *("depthwise_7x7", "few_channels_flat", "few_channels_stride_2", "few_channels_dilated_stride_2"),
+    "sixteen_channels_flat",
+)
 CONV = {
     "one_pixel": Conv((2, 3, 1, 1), (5, 3, 1, 1)),
     "lanes_minus_1": Conv((2, 15, 5, 7), (31, 15, 3, 2)),

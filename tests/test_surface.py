@@ -23,6 +23,7 @@ TRANSPOSE = "stride=1, padding=0, output_padding=0, groups=1, dilation=1"
 POOL = "kernel_size, stride=None, padding=0"
 AVG = "ceil_mode=False, count_include_pad=True, divisor_override=None"
 LOSS = "target, weight=None, ignore_index=-100, reduction='mean', label_smoothing=0.0"
+ALIGN = "spatial_scale=1.0, sampling_ratio=-1, aligned=False"
 OPS = [
     *(
         text.format(rank)
@@ -85,6 +86,17 @@ OPS = [
     f"cross_entropy(x, {LOSS})",
     f"cross_entropy_grad_input(gy, x, {LOSS})",
     "flatten(x, start_dim=1, end_dim=-1)",
+    "roi_pool(x, boxes, output_size, spatial_scale=1.0, return_indices=False, *, out=None)",
+    "roi_pool_grad_input(gy, x, y, boxes, spatial_scale=1.0)",
+    f"roi_align(x, boxes, output_size, {ALIGN}, *, out=None)",
+    f"roi_align_grad_input(gy, boxes, input_shape, {ALIGN})",
+    "box_iou(a, b, *, out=None)",
+    "nms(boxes, scores, iou_threshold)",
+    "batched_nms(boxes, scores, idxs, iou_threshold)",
+    "interpolate(x, size=None, scale_factor=None, mode='nearest', align_corners=None, *, out=None)",
+    "interpolate_grad_input(gy, input_shape, scale_factor=None, mode='nearest', align_corners=None)",
+    "embedding(indices, weight, padding_idx=None, *, out=None)",
+    "embedding_grad_weight(gy, indices, num_embeddings, padding_idx=None)",
 ]
 PADS = ["Zero", "Reflection", "Replication", "Circular"]
 # What PyTorch's constructors begin with: further arguments may follow, with defaults.
@@ -118,6 +130,10 @@ BEGINNINGS = [
     *[("nn", f"{mode}Pad{d}d(padding") for mode in PADS for d in (1, 2, 3)],
     *[("nn", f"ConstantPad{d}d(padding, value") for d in (1, 2, 3)],
     ("nn", "Linear(in_features, out_features, bias=True"),
+    ("nn", "RoIPool(output_size, spatial_scale"),
+    ("nn", "RoIAlign(output_size, spatial_scale, sampling_ratio, aligned=False"),
+    ("nn", "Upsample(size=None, scale_factor=None, mode='nearest', align_corners=None"),
+    ("nn", "Embedding(num_embeddings, embedding_dim, padding_idx=None"),
     ("nn", "ReLU("),
     ("nn", "Flatten(start_dim=1, end_dim=-1"),
     ("nn", "Sequential(*args"),

@@ -18,6 +18,8 @@ K = {
     "sum": 4,
     "avg_pool": 4,  # sums, then one division
     "lp_pool": 8,  # powers, sums, a root
+    "roi_align": 8,  # weights are products of roundings of positions up to the size of the image, then sums
+    "interpolate": 4,  # the same with positions worked out in double
     "softmax": 8,  # the exponential is a polynomial of its own, a few ulp
     "loss": 8,  # softmax, logarithm, weights
     "activation": 8,  # exponential or tanh after the sum

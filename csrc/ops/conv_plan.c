@@ -12,7 +12,7 @@
 /* Fewer bands a thread than this are made as many as divide evenly: 7 bands of 4 rows leave one of two threads an
  * eighth of its time without work. */
 #define EVEN_BANDS 8
-#define OUT_PIXELS 512     /* pixels of one panel in the scratch of an NCHW result: 32 KiB, first-level cache size */
+#define OUT_PIXELS 512 /* pixels of one panel in the scratch of an NCHW result: 32 KiB, first-level cache size */
 /* Tiles of the narrowest band when a row is divided: fewer would often leave the last tile short (an estimate). */
 #define BAND_TILES 4
 /* Weights of one pass over the rows (all panels of the group): half of a 32 KiB first-level cache and a little more.

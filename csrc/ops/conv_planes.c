@@ -28,7 +28,7 @@
  * Zen 5, 2 threads, 2026-11. */
 #define RUN_PAIRS 4
 #define PAIR (2 * FNN_BLOCK)
-#define WIDE_PANELS 4 /* panels of a wide tile */
+#define WIDE_PANELS 4      /* panels of a wide tile */
 #define STRIP_CYCLES 120.0 /* to begin and end a strip: 4 channels of 56 columns took 410 where the sums take 288 */
 
 typedef enum { DENSE, ROWS, FLAT } write_mode;
@@ -44,7 +44,7 @@ typedef struct {
     ptrdiff_t pitch, phase, plane, planes;            /* strides in scratch; planes of a group */
     ptrdiff_t parts, blocks;                          /* shares of a band, blocks of 16 output channels */
     ptrdiff_t panel_group;
-    int apart; /* taps of one row lie so far apart that each has a copy of its own, as a phase */
+    int apart; /* each tap has a copy of its own, as a phase: taps far apart in one row, and im2col */
     ptrdiff_t chunk_len, n_chunks, a_step, b_step;
     fnn_chunk *chunks;
     char *scratch;
@@ -93,7 +93,8 @@ static ptrdiff_t plane_size(const plan *p, ptrdiff_t rows, ptrdiff_t columns) {
 static void split_columns(plan *p, ptrdiff_t least, int threads) {
     const fnn_conv_job *job = p->job;
     const ptrdiff_t pairs = fnn_ceil_div(job->yw, PAIR), halo = p->horizontal.halo;
-    const ptrdiff_t bytes = p->planes * plane_size(p, least, 1 - halo) * PAIR * p->es;
+    const ptrdiff_t phases = p->vertical.phases * p->horizontal.phases;
+    const ptrdiff_t bytes = p->planes * phases * (least + p->vertical.halo) * PAIR * p->es;
     const int heavy = halo > 0 && p->packed_group * p->es > HEAVY_BYTES;
     ptrdiff_t most = fnn_max(1, (heavy || job->yh > 1 ? WIDE_BYTES : ROW_BYTES) / bytes);
     if (p->mode == DENSE && job->yh == 1) most = fnn_max(fnn_max(1, BAND_BYTES / bytes), fnn_min(RUN_PAIRS, most));
@@ -102,8 +103,8 @@ static void split_columns(plan *p, ptrdiff_t least, int threads) {
     if (job->yh == 1 && p->column_bands * job->n * job->groups < 8 * threads)
         p->column_bands = fnn_min(fnn_round_up(p->column_bands, threads), pairs);
     p->columns = p->column_bands == 1 ? job->yw : fnn_ceil_div(pairs, p->column_bands) * PAIR;
-    if (p->column_bands > 1 && p->mode == FLAT) p->mode = ROWS;
-    p->apart = job->yh == 1 && job->kh == 1 && job->sw == 1 && job->dw > p->columns;
+    if (p->column_bands > 1 && job->yh > 1) p->mode = ROWS;
+    p->apart |= job->yh == 1 && job->kh == 1 && job->sw == 1 && job->dw > p->columns;
     if (p->apart) p->horizontal = (fnn_conv_axis){job->kw, 0};
 }
 
@@ -152,8 +153,8 @@ static void fill_chunks(plan *p) {
             for (ptrdiff_t s = 0; s < job->kw; s++) {
                 const ptrdiff_t slot = r % p->vertical.phases * p->horizontal.phases + s % p->horizontal.phases;
                 chunk->a = c * taps * FNN_BLOCK + (r * job->kw + s) * tap_step;
-                chunk->b = c * p->plane + slot * p->phase + r * job->dh / job->sh * p->pitch;
-                chunk->b += p->apart ? 0 : s * job->dw / job->sw;
+                chunk->b = c * p->plane + slot * p->phase;
+                chunk->b += p->apart ? 0 : r * job->dh / job->sh * p->pitch + s * job->dw / job->sw;
                 chunk++;
             }
     p->n_chunks = chunk - p->chunks;
@@ -188,11 +189,12 @@ static void load_band(const plan *p, const band *b, char *to) {
         p->kernels->load_planes(&w);
         return;
     }
-    w.column_phases = 1;
-    for (ptrdiff_t s = 0; s < job->kw; s++) {
-        p->kernels->load_planes(&w);
-        w.column += job->dw;
-        w.y = (char *)w.y + p->phase * p->es;
+    w.row_phases = w.column_phases = 1;
+    for (ptrdiff_t tap = 0; tap < job->kh * job->kw; tap++) {
+        fnn_planes t = w;
+        t.row += tap / job->kw * job->dh, t.column += tap % job->kw * job->dw;
+        t.y = to + tap * p->phase * p->es;
+        p->kernels->load_planes(&t);
     }
 }
 
@@ -248,7 +250,7 @@ static void compute_run(const plan *p, const band *b, const fnn_strip *strip, co
 /* Long sums go in tall tiles of two panels, which read planes twice from the first-level cache where wide tiles read them
  * three times from the second: 0.96 of the FMA peak against 0.89 at 256 steps. Short sums, as of few channels, go in wide
  * ones, which begin and end less often: 3-64 3x3 at 224x224 0.51 and 0.57 ms. AMD Zen 5, 2026-11. */
-static int is_tall(const plan *p) { return p->job->yh == 1; }
+static int is_tall(const plan *p) { return p->job->yh == 1 || p->apart; }
 
 static fnn_strip strip_of(const plan *p) {
     fnn_strip s = {.a_row = 1, .a_step = p->a_step, .b_panel = FNN_BLOCK, .b_step = p->b_step};
@@ -363,6 +365,8 @@ fnn_status fnn_conv_planes(const fnn_conv_job *original) {
     p.packed_panel = p.packed_group / p.blocks;
     p.planes = job.algorithm == FNN_CONV_BLOCKED && taps > 1 ? fnn_round_up(p.xs, FNN_BLOCK) : p.xs;
     p.vertical = fnn_conv_axis_of(job.kh, job.sh, job.dh), p.horizontal = fnn_conv_axis_of(job.kw, job.sw, job.dw);
+    p.apart = job.method == FNN_IM2COL && taps > 1;
+    if (p.apart) p.vertical = (fnn_conv_axis){job.kh, 0}, p.horizontal = (fnn_conv_axis){job.kw, 0};
     choose_mode(&p);
     choose_band(&p, threads);
     p.pitch = p.columns + p.horizontal.halo;
@@ -372,7 +376,7 @@ fnn_status fnn_conv_planes(const fnn_conv_job *original) {
     if (taps > 1) p.plane += fnn_round_up(p.horizontal.halo + FNN_BLOCK, FNN_BLOCK);
     p.plane |= FNN_BLOCK; /* odd lines apart: all sets of a cache */
     const ptrdiff_t panels = is_tall(&p) ? PAIR / FNN_BLOCK : WIDE_PANELS;
-    p.panel_group = fnn_max(1, GROUP_BYTES / (p.planes * FNN_BLOCK * p.es) / panels) * panels;
+    p.panel_group = fnn_max(1, GROUP_BYTES / (p.planes * (p.apart ? taps : 1) * FNN_BLOCK * p.es) / panels) * panels;
     p.x_bytes = fnn_round_up((p.planes * p.plane + 2 * FNN_BLOCK) * p.es, FNN_ALIGN);
     p.y_bytes = p.mode == FLAT ? FNN_BLOCK * fnn_round_up(p.rows * p.pitch + FNN_BLOCK, FNN_BLOCK) * p.es : 0;
     const size_t tables = (size_t)fnn_round_up((ptrdiff_t)sizeof(fnn_chunk) * p.planes * taps, FNN_ALIGN);

@@ -19,13 +19,16 @@ include "linear.pxi"
 include "pad.pxi"
 include "pool.pxi"
 include "elementwise.pxi"
+include "roi.pxi"
 
 __all__ = [
-    "ACTIVATIONS", "METHODS", "PAD_MODES", "ConvParams", "ConvPlan", "Im2colParams", "PackedConv", "PackedLinear",
-    "PoolParams", "activate", "active_isa", "avg_pool", "avg_pool_grad_input", "bad_index", "block", "channel_sum",
-    "col2im", "conv", "conv_algorithm", "conv_grad_input", "conv_grad_weight", "conv_refusal", "copy_bandwidth",
-    "empty", "fma_peak", "gemm", "get_num_threads", "has_isa", "im2col", "kernel_names", "live_workers", "lp_pool",
-    "lp_pool_grad_input", "max_pool", "max_pool_grad_input", "max_unpool", "pad", "pad_grad_input", "relu_grad",
+    "ACTIVATIONS", "METHODS", "PAD_MODES", "RESAMPLE_MODES", "ConvParams", "ConvPlan", "Im2colParams", "PackedConv",
+    "PackedLinear", "PoolParams", "RoiParams", "activate", "active_isa", "avg_pool", "avg_pool_grad_input",
+    "bad_index", "block", "box_iou", "channel_sum", "col2im", "conv", "conv_algorithm", "conv_grad_input",
+    "conv_grad_weight", "conv_refusal", "copy_bandwidth", "embedding", "embedding_grad_weight", "empty", "fma_peak",
+    "gemm", "get_num_threads", "has_isa", "im2col", "interpolate", "interpolate_grad_input", "kernel_names",
+    "live_workers", "lp_pool", "lp_pool_grad_input", "max_pool", "max_pool_grad_input", "max_unpool", "nms", "pad",
+    "pad_grad_input", "relu_grad", "roi_align", "roi_align_grad_input", "roi_pool", "roi_pool_grad_input",
     "set_num_threads", "set_spin_us", "set_strict", "sgd_step", "softmax", "softmax_grad", "unblock", "use_isa",
 ]
 

@@ -29,10 +29,12 @@ from fastnn.autograd.avg_pool import avg_pool1d, avg_pool2d, avg_pool3d
 from fastnn.autograd.conv import conv1d, conv2d, conv3d
 from fastnn.autograd.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
 from fastnn.autograd.elementwise import abs, clip, exp, log, sigmoid, sqrt, tanh
+from fastnn.autograd.embedding import embedding
 from fastnn.autograd.im2col import col2im, im2col
 from fastnn.autograd.inplace import copy_ as copy_
 from fastnn.autograd.inplace import replace as replace
 from fastnn.autograd.inplace import set_item as set_item
+from fastnn.autograd.interpolate import interpolate
 from fastnn.autograd.linear import linear, matmul
 from fastnn.autograd.loss import cross_entropy
 from fastnn.autograd.lp_pool import lp_pool1d, lp_pool2d, lp_pool3d
@@ -40,6 +42,7 @@ from fastnn.autograd.max_unpool import max_unpool1d, max_unpool2d, max_unpool3d
 from fastnn.autograd.pad import pad
 from fastnn.autograd.pool import max_pool1d, max_pool2d, max_pool3d
 from fastnn.autograd.reduction import amax, amin, argmax, mean, sum
+from fastnn.autograd.roi import roi_align, roi_pool
 from fastnn.autograd.shape import (
     cat,
     clone,
@@ -59,9 +62,9 @@ __all__ = [
     "adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d", "add", "amax", "amin",
     "argmax", "avg_pool1d", "avg_pool2d", "avg_pool3d", "cat", "clip", "clone", "col2im", "conv1d",
     "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cross_entropy",
-    "div", "enable_grad", "exp", "flatten", "im2col", "is_grad_enabled", "linear", "log", "log_softmax",
-    "lp_pool1d", "lp_pool2d", "lp_pool3d", "matmul", "max_pool1d", "max_pool2d", "max_pool3d",
-    "max_unpool1d", "max_unpool2d", "max_unpool3d", "mean", "mul", "neg", "no_grad", "pad", "permute",
-    "pow", "relu", "reshape", "sigmoid", "softmax", "sqrt", "squeeze", "stack", "sub", "sum", "tanh",
-    "transpose", "unsqueeze",
+    "div", "embedding", "enable_grad", "exp", "flatten", "im2col", "interpolate", "is_grad_enabled",
+    "linear", "log", "log_softmax", "lp_pool1d", "lp_pool2d", "lp_pool3d", "matmul", "max_pool1d",
+    "max_pool2d", "max_pool3d", "max_unpool1d", "max_unpool2d", "max_unpool3d", "mean", "mul", "neg",
+    "no_grad", "pad", "permute", "pow", "relu", "reshape", "roi_align", "roi_pool", "sigmoid",
+    "softmax", "sqrt", "squeeze", "stack", "sub", "sum", "tanh", "transpose", "unsqueeze",
 ]  # fmt: skip

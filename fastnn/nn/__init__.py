@@ -22,6 +22,7 @@ from fastnn.nn.avg_pool import (
 from fastnn.nn.container import ModuleList, Sequential
 from fastnn.nn.conv import Conv1d, Conv2d, Conv3d
 from fastnn.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from fastnn.nn.embedding import Embedding
 from fastnn.nn.fold import Fold, Unfold
 from fastnn.nn.linear import Linear
 from fastnn.nn.loss import CrossEntropyLoss
@@ -55,7 +56,9 @@ from fastnn.nn.pool import (
     MaxUnpool2d,
     MaxUnpool3d,
 )
+from fastnn.nn.roi import RoIAlign, RoIPool
 from fastnn.nn.shape import Flatten
+from fastnn.nn.upsample import Upsample
 
 __all__ = [
     "AdaptiveAvgPool1d",
@@ -81,6 +84,7 @@ __all__ = [
     "ConvTranspose2d",
     "ConvTranspose3d",
     "CrossEntropyLoss",
+    "Embedding",
     "Flatten",
     "Fold",
     "LPPool1d",
@@ -103,8 +107,11 @@ __all__ = [
     "ReplicationPad1d",
     "ReplicationPad2d",
     "ReplicationPad3d",
+    "RoIAlign",
+    "RoIPool",
     "Sequential",
     "Unfold",
+    "Upsample",
     "ZeroPad1d",
     "ZeroPad2d",
     "ZeroPad3d",

@@ -39,6 +39,7 @@ from fastnn.ops.avg_pool import (
     avg_pool3d,
     avg_pool3d_grad_input,
 )
+from fastnn.ops.boxes import batched_nms, box_iou, nms
 from fastnn.ops.conv import conv1d, conv2d, conv3d
 from fastnn.ops.conv_explain import explain
 from fastnn.ops.conv_grad import (
@@ -67,7 +68,9 @@ from fastnn.ops.conv_transpose_grad import (
     conv_transpose3d_grad_weight,
 )
 from fastnn.ops.conv_transpose_packed import pack_conv_transpose1d, pack_conv_transpose2d, pack_conv_transpose3d
+from fastnn.ops.embedding import embedding, embedding_grad_weight
 from fastnn.ops.im2col import col2im, im2col
+from fastnn.ops.interpolate import interpolate, interpolate_grad_input
 from fastnn.ops.linear import (
     PackedLinear,
     linear,
@@ -104,6 +107,7 @@ from fastnn.ops.pool import (
     max_pool3d_grad_input,
 )
 from fastnn.ops.precision import get_precision, set_precision
+from fastnn.ops.roi import roi_align, roi_align_grad_input, roi_pool, roi_pool_grad_input
 
 __all__ = [
     "Blocked",
@@ -127,7 +131,9 @@ __all__ = [
     "avg_pool2d_grad_input",
     "avg_pool3d",
     "avg_pool3d_grad_input",
+    "batched_nms",
     "blocked",
+    "box_iou",
     "col2im",
     "conv1d",
     "conv1d_grad_bias",
@@ -156,10 +162,14 @@ __all__ = [
     "conv_transpose3d_grad_weight",
     "cross_entropy",
     "cross_entropy_grad_input",
+    "embedding",
+    "embedding_grad_weight",
     "explain",
     "flatten",
     "get_precision",
     "im2col",
+    "interpolate",
+    "interpolate_grad_input",
     "linear",
     "linear_grad_bias",
     "linear_grad_input",
@@ -185,6 +195,7 @@ __all__ = [
     "max_unpool2d_grad_input",
     "max_unpool3d",
     "max_unpool3d_grad_input",
+    "nms",
     "pack_conv1d",
     "pack_conv2d",
     "pack_conv3d",
@@ -196,6 +207,10 @@ __all__ = [
     "pad_grad_input",
     "relu",
     "relu_grad_input",
+    "roi_align",
+    "roi_align_grad_input",
+    "roi_pool",
+    "roi_pool_grad_input",
     "set_precision",
     "softmax",
     "softmax_grad_input",

@@ -14,6 +14,7 @@
 #include "parallel.h"
 #include "winograd.h"
 #include "rows.h"
+#include "roi.h"
 
 static void one_isa(int random_shapes) {
     conv_group(random_shapes);
@@ -23,6 +24,7 @@ static void one_isa(int random_shapes) {
     pool_group(random_shapes);
     row_group();
     rows_group(random_shapes);
+    roi_group(random_shapes);
     layout_group();
     thread_group();
 }

@@ -219,7 +219,7 @@ static void conv_one(const conv_case *t, int *variant) {
         if (passed_over()) continue;
         fnn_conv_params p = conv_params(t, i & 1 ? FNN_F64 : FNN_F32, i / 2 % 3, i / 6);
         fnn_set_num_threads(1 + i % 3);
-        for (p.method = FNN_WINOGRAD2; p.method <= FNN_WINOGRAD4; p.method++) {
+        for (p.method = FNN_IM2COL; p.method <= FNN_WINOGRAD4; p.method++) {
             if (!fnn_conv_refusal(&p, 0, (fnn_method)p.method)) conv_forward(t, &p, &v, *variant);
             if (fnn_conv_refusal(&p, 1, (fnn_method)p.method)) continue;
             conv_transposed(t, &p, &v, *variant);
