@@ -76,8 +76,6 @@ class Recurrent(Module):
         self.num_layers = count(name, "num_layers", num_layers)
         if not 0 <= dropout <= 1:
             raise ValueError(f"{name}: dropout must be between 0 and 1, is {dropout!r}")
-        if dropout and not hasattr(F, "dropout"):
-            raise NotImplementedError(f"{name}: dropout={dropout}; there is no dropout operator yet")
         self.bias, self.batch_first, self.bidirectional = bool(bias), bool(batch_first), bool(bidirectional)
         self.dropout = float(dropout)
         wanted = float_dtype(name, device, dtype)
@@ -151,7 +149,7 @@ class Recurrent(Module):
             if hx is not None:
                 own = tuple(as_tensor(s)[at] for s in hx) if self.cell == "lstm" else as_tensor(hx)[at]
             if layer:
-                x = F.dropout(x, self.dropout, training=True)  # type: ignore[attr-defined]
+                x = F.dropout(x, self.dropout, training=True)
             x, state = _SEQUENCES[self.cell](x, self.weights(layer), own, **options)
             states.append(state)
         if self.cell == "lstm":

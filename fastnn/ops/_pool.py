@@ -14,7 +14,8 @@ from fastnn.ops._blocked import NCHW, NHWC, Blocked, blocked, channels_last, ima
 from fastnn.ops._checks import as_array, hashable, new_array, number, plain, sizes
 from fastnn.ops._conv import check_modes, image_of
 from fastnn.ops._images import ImageOut
-from fastnn.ops._shapes import adaptive_pool_shape, output_size_of, pool_shape, shape_of, unpool_shape
+from fastnn.ops._shapes import shape_of
+from fastnn.ops._window_shapes import adaptive_pool_shape, output_size_of, pool_shape, unpool_shape
 
 
 @lru_cache(maxsize=512)

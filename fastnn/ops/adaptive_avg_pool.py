@@ -7,7 +7,7 @@ is global pooling.
 from typing import Any
 
 from fastnn.ops._pool import adaptive_params, avg_pool, avg_pool_grad, first_shape, input_shape_of, pooled_image
-from fastnn.ops._shapes import output_size_of
+from fastnn.ops._window_shapes import output_size_of
 
 __all__ = [
     "adaptive_avg_pool1d",

@@ -7,7 +7,7 @@ is global pooling.
 from typing import Any
 
 from fastnn.ops._pool import adaptive_params, first_shape, max_pool, max_pool_grad, pooled_image
-from fastnn.ops._shapes import output_size_of
+from fastnn.ops._window_shapes import output_size_of
 
 __all__ = [
     "adaptive_max_pool1d",

@@ -6,7 +6,8 @@ from fastnn import _kernels
 from fastnn.ops._blocked import BLOCKED, NCHW, blocked, image_argument, image_result
 from fastnn.ops._checks import new_array
 from fastnn.ops._images import ImageOut
-from fastnn.ops._shapes import array_shape, interpolate_shape
+from fastnn.ops._shapes import array_shape
+from fastnn.ops._window_shapes import interpolate_shape
 
 __all__ = ["interpolate", "interpolate_grad_input"]
 

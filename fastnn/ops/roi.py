@@ -9,7 +9,8 @@ from fastnn.ops._blocked import NCHW, blocked, image_argument, image_result
 from fastnn.ops._boxes import batch_boxes
 from fastnn.ops._checks import integer, number
 from fastnn.ops._images import ImageOut
-from fastnn.ops._shapes import image_shape, roi_shape
+from fastnn.ops._shapes import image_shape
+from fastnn.ops._window_shapes import roi_shape
 
 __all__ = ["roi_align", "roi_align_grad_input", "roi_pool", "roi_pool_grad_input"]
 

@@ -125,10 +125,6 @@ def test_gradients_reach_all_parameters_of_a_stack():
 
 
 def test_dropout_between_layers():
-    if not hasattr(F, "dropout"):
-        with pytest.raises(NotImplementedError, match="LSTM: dropout"):
-            nn.LSTM(3, 5, 2, dropout=0.5)
-        return
     layer = nn.LSTM(3, 5, 2, dropout=0.5, bidirectional=True)
     x = normal(4, 2, 3).astype(np.float32)
     state = tuple(normal(4, 2, 5, seed=i).astype(np.float32) for i in (0, 1))
