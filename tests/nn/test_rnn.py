@@ -8,7 +8,6 @@ import pytest
 import tolerance
 from tape import normal
 
-import fastnn.autograd as F
 from fastnn import nn, ops
 from fastnn.autograd import Tensor, no_grad
 
