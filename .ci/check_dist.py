@@ -15,7 +15,8 @@ def source_modules():
     names |= {f"fastnn/{p}" for p in pathlib.Path("benchmarks").rglob("*.py")}
     names |= {f"fastnn/{p}" for p in pathlib.Path("benchmarks").rglob("*.txt")}
     names |= {str(p) for p in pathlib.Path("fastnn/datasets").glob("*.*")}
-    return {n for n in names if "__pycache__" not in n} | {"fastnn/py.typed", "fastnn/include/fastnn.h"}
+    headers = {"fastnn/include/fastnn.h", "fastnn/include/fastnn_roi.h"}
+    return {n for n in names if "__pycache__" not in n} | {"fastnn/py.typed"} | headers
 
 
 def check_wheel(path):

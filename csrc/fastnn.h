@@ -32,7 +32,7 @@ typedef enum { FNN_OK, FNN_NO_MEMORY } fnn_status;
 /* How a convolution is computed. AUTO: the fastest for the shape by a cost model that no thread count changes. DIRECT: plain
  * sums. WINOGRAD2, WINOGRAD4: 3x3 kernels of stride and dilation 1 and more than 8 channels a group, in tiles of 2x2 or
  * 4x4 outputs; largest error over the rms of the output 5e-6 and 2e-5 in float32 (direct: 3e-6). */
-typedef enum { FNN_AUTO, FNN_DIRECT, FNN_WINOGRAD2, FNN_WINOGRAD4 } fnn_method;
+typedef enum { FNN_AUTO, FNN_DIRECT, FNN_IM2COL, FNN_WINOGRAD2, FNN_WINOGRAD4 } fnn_method;
 
 /* Activations; alpha and beta are: clip its bounds, leaky_relu its slope, elu its scale (alpha), softplus its beta
  * and threshold. Those up to FNN_TANH can be fused. */
@@ -135,7 +135,7 @@ const char *fnn_conv_algorithm_name(const fnn_conv_params *p, int transposed);
 /* elements of the weights packed for p->method (FNN_AUTO counts as DIRECT), which depend on oc, c, groups, the kernel's
  * size and, transposed, the stride; */
 size_t fnn_conv_packed_size(const fnn_conv_params *p, int transposed);
-/* weights packed for DIRECT, whatever p->method; */
+/* weights packed for DIRECT and IM2COL, whatever p->method; */
 void fnn_conv_pack(const fnn_conv_params *p, int transposed, const void *weight, /* [oc][c/groups][kd][kh][kw] */
                    void *packed);                                                /* FNN_ALIGN-aligned */
 /* and from those the ones of p->method, WINOGRAD2 or WINOGRAD4. */
@@ -240,6 +240,8 @@ fnn_status fnn_max_pool2d_grad_input(const fnn_pool2d_params *p, const void *gy,
                                      void *gx);
 fnn_status fnn_avg_pool2d(const fnn_pool2d_params *p, const void *x, void *y);
 fnn_status fnn_avg_pool2d_grad_input(const fnn_pool2d_params *p, const void *gy, void *gx);
+
+#include "fastnn_roi.h" /* regions of interest, boxes, resampling, embedding */
 
 /* ---- elementwise and rows ------------------------------------------------------------------------------------ */
 

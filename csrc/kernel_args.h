@@ -4,6 +4,7 @@
 #define FNN_KERNEL_ARGS_H
 
 #include "internal.h"
+#include "kernel_args_roi.h"
 
 typedef struct {
     ptrdiff_t a, b; /* offsets of the chunk's first step from the strip's a and b */

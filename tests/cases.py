@@ -28,7 +28,18 @@ class Conv:
         size, _ = naive.conv_triples(self.x[2:], self.weight[2:], *plain.values())
         return (self.x[0], self.weight[0], *size)
 
+    @property
+    def is_depthwise(self):
+        """One input and one output channel a group."""
+        return self.args.get("groups", 1) == self.weight[0] > 1 == self.weight[1]
 
+
+# For kernels that are written for square windows, where height and width cannot differ in everything.
+SQUARE = (
+    *("resnet_stem", "depthwise_3x3_rest_of_rows", "depthwise_3x3_stride_2", "depthwise_5x5", "depthwise_5x5_stride_2"),
+    *("depthwise_7x7", "few_channels_flat", "few_channels_stride_2", "few_channels_dilated_stride_2"),
+    "sixteen_channels_flat",
+)
 CONV = {
     "one_pixel": Conv((2, 3, 1, 1), (5, 3, 1, 1)),
     "lanes_minus_1": Conv((2, 15, 5, 7), (31, 15, 3, 2)),
@@ -54,6 +65,21 @@ CONV = {
     "depthwise": Conv((2, 19, 7, 9), (19, 1, 3, 2), args={"groups": 19, "padding": (2, 1)}),
     "depthwise_strided": Conv((1, 32, 9, 12), (32, 1, 3, 5), args={"groups": 32, "stride": (2, 3), "padding": (1, 2)}),
     "depthwise_multiplier": Conv((2, 6, 5, 7), (18, 1, 3, 2), args={"groups": 6, "padding": (0, 1)}),
+    "depthwise_3x3_rest_of_rows": Conv((1, 17, 16, 33), (17, 1, 3, 3), args={"groups": 17, "padding": (1, 2)}),
+    "depthwise_3x3_stride_2": Conv((2, 5, 15, 34), (5, 1, 3, 3), args={"groups": 5, "stride": 2, "padding": (1, 0)}),
+    "depthwise_5x5": Conv((1, 18, 9, 7), (18, 1, 5, 5), args={"groups": 18, "padding": ((2, 3), (1, 4))}),
+    "depthwise_5x5_stride_2": Conv((1, 4, 17, 30), (8, 1, 5, 5), args={"groups": 4, "stride": 2, "padding": (2, 3)}),
+    "depthwise_7x7": Conv((2, 3, 16, 18), (3, 1, 7, 7), args={"groups": 3, "padding": (3, 2)}),
+    "depthwise_dilated": Conv((1, 3, 12, 35), (15, 1, 3, 5), args={"groups": 3, "dilation": (2, 3), "padding": (1, 4)}),
+    "depthwise_long": Conv((1, 3, 2, 2100), (3, 1, 1, 4), args={"groups": 3, "stride": (1, 1), "padding": (0, 3)}),
+    "few_channels_flat": Conv((2, 12, 9, 14), (21, 4, 3, 3), args={"groups": 3, "padding": (1, 2)}),
+    "few_channels_stride_2": Conv((1, 16, 11, 29), (10, 8, 3, 5), args={"groups": 2, "stride": 2, "padding": (1, 2)}),
+    "few_channels_dilated_stride_2": Conv(
+        (1, 6, 15, 23), (18, 6, 3, 4), args={"stride": (1, 2), "dilation": (2, 2), "padding": (2, 3)}
+    ),
+    "few_channels_rows": Conv((1, 3, 6, 64), (17, 3, 5, 3), args={"padding": (2, 1)}),
+    "sixteen_channels_flat": Conv((1, 32, 8, 13), (34, 16, 3, 3), args={"groups": 2, "padding": (1, 1)}),
+    "long_row": Conv((1, 33, 1, 700), (18, 33, 1, 3), args={"padding": (0, 2), "dilation": (1, 4)}),
     "resnet_stem": Conv((1, 3, 23, 30), (64, 3, 7, 7), bias=False, args={"stride": 2, "padding": 3}),
     "gray_first_layer": Conv((2, 1, 8, 9), (20, 1, 3, 5), args={"padding": (1, 2)}),
     "four_channels": Conv((1, 4, 7, 16), (33, 4, 5, 3), args={"padding": (2, 1), "stride": (2, 1)}),
@@ -115,6 +141,9 @@ CONV_BULK = [
     Conv((2, 35, 30, 26), (67, 35, 3, 2), args={"padding": (1, 0)}),
     Conv((1, 70, 9, 12), (210, 70, 3, 4)),
     Conv((3, 48, 40, 37), (48, 1, 3, 5), args={"groups": 48, "padding": (1, 2)}),
+    Conv((1, 64, 31, 58), (64, 1, 5, 5), args={"groups": 64, "stride": 2, "padding": 2}),
+    Conv((1, 48, 30, 57), (36, 4, 3, 3), args={"groups": 12, "padding": 1}),
+    Conv((2, 40, 26, 31), (70, 40, 1, 1)),
     Conv((2, 3, 64, 61), (33, 3, 7, 5), args={"stride": (2, 3), "padding": (3, 2)}),
 ]
 

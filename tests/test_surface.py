@@ -29,6 +29,7 @@ PARAMETRISED = {
     "leaky_relu": "negative_slope=0.01", "elu": "alpha=1.0", "softplus": "beta=1.0, threshold=20.0",
     "gelu": "approximate='none'",
 }  # fmt: skip
+ALIGN = "spatial_scale=1.0, sampling_ratio=-1, aligned=False"
 OPS = [
     *(
         text.format(rank)
@@ -108,6 +109,17 @@ OPS = [
         for name, parameters in PARAMETRISED.items()
         for form in ("{}(x, {}, *, out=None)", "{}_grad_input(gy, x, {})")
     ),
+    "roi_pool(x, boxes, output_size, spatial_scale=1.0, return_indices=False, *, out=None)",
+    "roi_pool_grad_input(gy, x, y, boxes, spatial_scale=1.0)",
+    f"roi_align(x, boxes, output_size, {ALIGN}, *, out=None)",
+    f"roi_align_grad_input(gy, boxes, input_shape, {ALIGN})",
+    "box_iou(a, b, *, out=None)",
+    "nms(boxes, scores, iou_threshold)",
+    "batched_nms(boxes, scores, idxs, iou_threshold)",
+    "interpolate(x, size=None, scale_factor=None, mode='nearest', align_corners=None, *, out=None)",
+    "interpolate_grad_input(gy, input_shape, scale_factor=None, mode='nearest', align_corners=None)",
+    "embedding(indices, weight, padding_idx=None, *, out=None)",
+    "embedding_grad_weight(gy, indices, num_embeddings, padding_idx=None)",
 ]
 PADS = ["Zero", "Reflection", "Replication", "Circular"]
 # What PyTorch's constructors begin with: further arguments may follow, with defaults.
@@ -132,6 +144,10 @@ BEGINNINGS = [
     *[("nn", f"{mode}Pad{d}d(padding") for mode in PADS for d in (1, 2, 3)],
     *[("nn", f"ConstantPad{d}d(padding, value") for d in (1, 2, 3)],
     ("nn", "Linear(in_features, out_features, bias=True"),
+    ("nn", "RoIPool(output_size, spatial_scale"),
+    ("nn", "RoIAlign(output_size, spatial_scale, sampling_ratio, aligned=False"),
+    ("nn", "Upsample(size=None, scale_factor=None, mode='nearest', align_corners=None"),
+    ("nn", "Embedding(num_embeddings, embedding_dim, padding_idx=None"),
     ("nn", "ReLU("),
     *[("nn", f"{name}(inplace=False") for name in ("ReLU6", "SELU", "SiLU", "Hardswish", "Hardsigmoid", "Mish")],
     ("nn", "LeakyReLU(negative_slope=0.01, inplace=False"),

@@ -17,6 +17,8 @@ K = {
     "linear": 4,
     "sum": 4,
     "avg_pool": 4,  # sums, then one division
+    "roi_align": 8,  # weights are products of roundings of positions up to the size of the image, then sums
+    "interpolate": 4,  # the same with positions worked out in double
     "softmax": 8,  # the exponential is a polynomial of its own, a few ulp
     "loss": 8,  # softmax, logarithm, weights
     "norm": 4,  # sums; what they lose is divided by the deviation as the values are

@@ -119,3 +119,17 @@ void FNN_NAME(copy_runs)(const void *x_, ptrdiff_t x_step, void *y_, ptrdiff_t y
         for (; i < run; i++) y[i] = x[i];
     }
 }
+
+#ifndef FNN_HAVE_STREAM_WORDS
+FNN_ALWAYS_INLINE void vf_stream(real *p, vf x) { vf_store(p, x); }
+FNN_ALWAYS_INLINE void vf_stream_end(void) {}
+#endif
+
+/* y[i] = x[i], n a multiple of FNN_BLOCK and y aligned to FNN_ALIGN; past the caches, for results larger than they are: the
+ * lines of y need not be read first. Expanded names: fnn_stream_row__avx2, ... */
+void FNN_NAME(stream_row)(const void *x_, void *y_, ptrdiff_t n) {
+    const real *x = x_;
+    real *y = y_;
+    for (ptrdiff_t i = 0; i < n; i += FNN_VF) vf_stream(y + i, vf_load(x + i));
+    vf_stream_end();
+}

@@ -49,6 +49,19 @@ FNN_NOINLINE const real *tile_gather(const fnn_strip *s, real *raw, ptrdiff_t ro
 /* Row addresses in groups of three off one pointer: base, base + r, base + 2r are all x86 addressing modes. */
 #define TILE_A(i) (ap[(i) / 3] + ((i) % 3) * a_row)
 
+FNN_ALWAYS_INLINE void tile_step(vf acc[][4 * FNN_NV], const real *const *ap, ptrdiff_t a_row, const real *b,
+                                 ptrdiff_t b_panel, const int mr, const int np) {
+    vf bw[4 * FNN_NV];
+    FNN_UNROLL
+    for (int w = 0; w < np * FNN_NV; w++) bw[w] = vf_load(b + (w / FNN_NV) * b_panel + w % FNN_NV * FNN_VF);
+    FNN_UNROLL
+    for (int i = 0; i < mr; i++) {
+        vf x = vf_set1(*TILE_A(i));
+        FNN_UNROLL
+        for (int w = 0; w < np * FNN_NV; w++) acc[i][w] = vf_fma(x, bw[w], acc[i][w]);
+    }
+}
+
 FNN_ALWAYS_INLINE void tile(const fnn_strip *s, ptrdiff_t row, ptrdiff_t panel, const int mr, const int np) {
     vf acc[FNN_TILE_ROWS][4 * FNN_NV];
     real raw[FNN_TILE_ROWS * 4 * FNN_BLOCK]; /* the tile in memory, [mr][np][16], off the fast path */
@@ -74,7 +87,14 @@ FNN_ALWAYS_INLINE void tile(const fnn_strip *s, ptrdiff_t row, ptrdiff_t panel, 
     const ptrdiff_t steps_ahead = s->chunk_len > PREFETCH_STEPS || b_step == FNN_BLOCK ? PREFETCH_STEPS : 0;
     const char *ahead = NULL;
     if (s->next) ahead = (const char *)((const real *)s->next + panel * b_panel) + steps * row * line / s->rows;
-    for (const fnn_chunk *chunk = s->chunks, *end = chunk + s->n_chunks; chunk < end; chunk++) {
+    const fnn_chunk *chunk = s->chunks, *end = chunk + s->n_chunks;
+    for (; s->chunk_len == 1 && chunk < end; chunk++) { /* taps of few channels: no loop inside the loop */
+        const real *ap[(FNN_TILE_ROWS + 2) / 3];
+        FNN_UNROLL
+        for (int g = 0; g < (mr + 2) / 3; g++) ap[g] = a0 + chunk->a + 3 * g * a_row;
+        tile_step(acc, ap, a_row, b0 + chunk->b, b_panel, mr, np);
+    }
+    for (; chunk < end; chunk++) {
         const real *b = b0 + chunk->b, *ap[(FNN_TILE_ROWS + 2) / 3];
         FNN_UNROLL
         for (int g = 0; g < (mr + 2) / 3; g++) ap[g] = a0 + chunk->a + 3 * g * a_row;
@@ -84,20 +104,12 @@ FNN_ALWAYS_INLINE void tile(const fnn_strip *s, ptrdiff_t row, ptrdiff_t panel, 
         }
         if (steps_ahead && !s->next) ahead = (const char *)(b + steps_ahead * b_step);
         for (ptrdiff_t k = s->chunk_len; k > 0; k--) {
-            vf bw[4 * FNN_NV];
             if (ahead) {
                 FNN_UNROLL
                 for (int p = 0; p < np; p++) fnn_prefetch(ahead + p * b_panel * (ptrdiff_t)sizeof(real));
                 ahead += ahead_step;
             }
-            FNN_UNROLL
-            for (int w = 0; w < words; w++) bw[w] = vf_load(b + (w / FNN_NV) * b_panel + w % FNN_NV * FNN_VF);
-            FNN_UNROLL
-            for (int i = 0; i < mr; i++) {
-                vf x = vf_set1(*TILE_A(i));
-                FNN_UNROLL
-                for (int w = 0; w < words; w++) acc[i][w] = vf_fma(x, bw[w], acc[i][w]);
-            }
+            tile_step(acc, ap, a_row, b, b_panel, mr, np);
             b += b_step;
             FNN_UNROLL
             for (int g = 0; g < (mr + 2) / 3; g++) ap[g] += a_step;

@@ -104,6 +104,7 @@ void fnn_clear_lanes(const fnn_conv_job *job, ptrdiff_t pixels, int computed, ch
 /* A job whose groups can be split off both images. */
 static fnn_status run_split(const fnn_conv_job *job) {
     if (job->method >= FNN_WINOGRAD2) return fnn_conv_winograd(job, tile_side(job->method));
+    if (job->method == FNN_IM2COL && job->xc > 0) return fnn_conv_planes(job);
     if (job->algorithm == FNN_CONV_SUBPIXEL) return fnn_conv_subpixel(job);
     if (fnn_conv_is_depthwise(job)) return fnn_conv_depthwise(job);
     return fnn_conv_is_planes(job) ? fnn_conv_planes(job) : fnn_conv_bands(job);
@@ -145,7 +146,8 @@ static fnn_status conv_run(const fnn_conv_job *job) {
     const int x_splits = aligned || job->x_layout != FNN_BLOCKED || job->xc / job->groups % FNN_BLOCK == 0;
     const int y_splits = aligned || job->algorithm == FNN_CONV_SUBPIXEL || job->y_layout != FNN_BLOCKED ||
                          job->yc / job->groups % FNN_BLOCK == 0;
-    if (!x_splits || !y_splits) return run_through_planar(job);
+    const int planar = job->x_layout == FNN_NCHW && job->y_layout == FNN_NCHW;
+    if (!x_splits || !y_splits || (job->method == FNN_IM2COL && !planar)) return run_through_planar(job);
     return run_split(job);
 }
 
@@ -176,7 +178,17 @@ static fnn_conv_job job_of(const fnn_conv_params *p, int transposed) {
 
 /* ---- choice ---- */
 
+static const char *im2col_refusal(const fnn_conv_job *job) {
+    if (job->transposed) return "the convolution is transposed";
+    if (job->padding_mode != FNN_PAD_CONSTANT) return "the padding is not of zeros";
+    if (!fnn_conv_is_flat(job)) return "the convolution is three-dimensional";
+    if (job->algorithm == FNN_CONV_DEPTHWISE) return "a group has one input and one output channel";
+    if (job->x_layout == FNN_NHWC || job->y_layout == FNN_NHWC) return "the image is NHWC";
+    return NULL;
+}
+
 static const char *refusal(const fnn_conv_job *job, fnn_method method) {
+    if (method == FNN_IM2COL) return im2col_refusal(job);
     if (method < FNN_WINOGRAD2) return NULL;
     if (job->kd != 1 || job->kh != 3 || job->kw != 3) return "the kernel is not 3x3";
     if (job->sd != 1 || job->sh != 1 || job->sw != 1) return "the stride is not 1";
@@ -206,6 +218,7 @@ fnn_method fnn_conv_method(const fnn_conv_params *p, int transposed, int packed)
 const char *fnn_conv_algorithm_name(const fnn_conv_params *p, int transposed) {
     static const char *const names[] = {"direct (16-channel blocks)", "direct (few channels)", "depthwise",
                                         "sub-pixel"};
+    if (p->method == FNN_IM2COL) return "im2col";
     if (p->method == FNN_WINOGRAD2) return "Winograd F(2x2, 3x3)";
     if (p->method == FNN_WINOGRAD4) return "Winograd F(4x4, 3x3)";
     return names[algorithm_of(p, transposed)];

@@ -159,12 +159,16 @@ static void compute_direct(const conv_plan *p, const conv_band *band, ptrdiff_t 
 
 static conv_band band_at(const conv_plan *p, ptrdiff_t index) {
     const fnn_conv_job *job = &p->job;
-    conv_band band = {.column = index % p->across * p->width, .row = index / p->across % p->bands * p->band};
+    conv_band band = {.column = index % p->across * p->width};
+    const ptrdiff_t down = index / p->across % p->bands;
     index /= p->across * p->bands;
+    const ptrdiff_t least = job->yh / p->bands,
+                    taller = job->yh % p->bands; /* the taller ones first: claims end alike */
+    band.row = down * least + fnn_min(down, taller);
+    band.rows = least + (down < taller);
     band.z = index % job->yd, index /= job->yd;
     band.set = index % p->sets, band.image = index / p->sets;
     band.columns = fnn_min(p->width, job->yw - band.column);
-    band.rows = fnn_max(0, fnn_min(p->band, job->yh - band.row));
     band.source_row = axis_begin(&p->h, band.row);
     band.column0 = axis_begin(&p->w, band.column);
     if (p->in_place) {

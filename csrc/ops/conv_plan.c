@@ -9,7 +9,10 @@
 #define BAND_BYTES ((ptrdiff_t)256 << 10)
 #define BAND_MOST ((ptrdiff_t)2 << 20)
 #define BANDS_PER_THREAD 3 /* bands to claim, so that a faster core takes more of them */
-#define OUT_PIXELS 512     /* pixels of one panel in the scratch of an NCHW result: 32 KiB, first-level cache size */
+/* Fewer bands a thread than this are made as many as divide evenly: 7 bands of 4 rows leave one of two threads an
+ * eighth of its time without work. */
+#define EVEN_BANDS 8
+#define OUT_PIXELS 512 /* pixels of one panel in the scratch of an NCHW result: 32 KiB, first-level cache size */
 /* Tiles of the narrowest band when a row is divided: fewer would often leave the last tile short (an estimate). */
 #define BAND_TILES 4
 /* Weights of one pass over the rows (all panels of the group): half of a 32 KiB first-level cache and a little more.
@@ -110,10 +113,13 @@ static void choose_bands(conv_plan *p) {
     while (band > 1 && row_bytes * axis_most(&p->h, band) > p->budget) band = (band + 1) / 2;
     p->share_band = p->threads > 1 && p->panels >= 2 * p->threads && p->heavy_weights &&
                     units * fnn_ceil_div(job->yh, band) < 4 * p->threads;
-    if (!p->share_band) band = fnn_min(band, fnn_ceil_div(job->yh, fnn_ceil_div(BANDS_PER_THREAD * p->threads, units)));
     p->bands = fnn_ceil_div(job->yh, band);
+    if (!p->share_band) {
+        p->bands = fnn_max(p->bands, fnn_ceil_div(BANDS_PER_THREAD * p->threads, units));
+        while (units * p->bands < EVEN_BANDS * p->threads && units * p->bands % p->threads) p->bands++;
+    }
+    p->bands = fnn_min(p->bands, job->yh);
     p->band = fnn_ceil_div(job->yh, p->bands);
-    p->bands = fnn_ceil_div(job->yh, p->band);
     p->total = units * p->bands;
     p->source_rows = axis_most(&p->h, p->band);
     p->slice = (p->in_place ? job->xh : p->source_rows) * p->pitch;

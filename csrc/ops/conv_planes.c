@@ -11,16 +11,25 @@
 
 #include "conv.h"
 
-/* Source planes of one band: small enough for a first-level cache of 48 KiB where taps read them again and again. */
+/* Source planes of a band: for a first-level cache of 48 KiB, where taps read them again and again. */
 #define BAND_BYTES ((ptrdiff_t)24 << 10)
 /* Planes that one group of panels reads for all output channels. */
 #define GROUP_BYTES ((ptrdiff_t)24 << 10)
-/* Longer sums are sums of sums, which round less: with 512 channels of a 3x3 kernel in one, the largest error was 9.6e-6 of
- * the rms of the result. Passes also keep the weights of one in the first-level cache. */
+/* Longer sums are sums of sums, which round less: with 512 channels of a 3x3 kernel in one, the largest error was 9.6e-6
+ * of the rms of the result. Passes also keep the weights of one in the first-level cache. */
 #define PASS_STEPS 256
-#define WIDE_PANELS 4 /* panels of a wide tile */
-/* Copying a panel of a flat result costs as much as so many steps of its sums. */
-#define COPY_STEPS 4.0
+/* Planes in a second-level cache of 1 MiB: of wide images; of a single row whose weights are light enough to be read
+ * again for a few pixels, HEAVY_BYTES at most. */
+#define WIDE_BYTES ((ptrdiff_t)384 << 10)
+#define ROW_BYTES ((ptrdiff_t)128 << 10)
+#define HEAVY_BYTES ((ptrdiff_t)256 << 10)
+/* Single rows are cut into runs of 128 pixels where ROW_BYTES allow, of 32 at least: shorter ones come from the third-level
+ * cache line by line. 1x1 at 56x56, runs of 32 and 128: 144-24 channels 0.083 and 0.067 ms, 256-64 0.275 and 0.252; AMD
+ * Zen 5, 2 threads, 2026-11. */
+#define RUN_PAIRS 4
+#define PAIR (2 * FNN_BLOCK)
+#define WIDE_PANELS 4      /* panels of a wide tile */
+#define STRIP_CYCLES 120.0 /* to begin and end a strip: 4 channels of 56 columns took 410 where the sums take 288 */
 
 typedef enum { DENSE, ROWS, FLAT } write_mode;
 
@@ -35,6 +44,7 @@ typedef struct {
     ptrdiff_t pitch, phase, plane, planes;            /* strides in scratch; planes of a group */
     ptrdiff_t parts, blocks;                          /* shares of a band, blocks of 16 output channels */
     ptrdiff_t panel_group;
+    int apart; /* each tap has a copy of its own, as a phase: taps far apart in one row, and im2col */
     ptrdiff_t chunk_len, n_chunks, a_step, b_step;
     fnn_chunk *chunks;
     char *scratch;
@@ -53,21 +63,24 @@ fnn_conv_axis fnn_conv_axis_of(ptrdiff_t k, ptrdiff_t stride, ptrdiff_t dilation
     return (fnn_conv_axis){fnn_min(k, stride / gcd(stride, dilation)), (k - 1) * dilation / stride};
 }
 
-/* Time of a run of pixels, in panels of a wide tile; narrower tiles wait for loads and for the latency of their sums. */
+/* Time of a run of pixels, in panels of a wide tile; narrower tiles wait for loads and for their own sums. */
 static double run_cost(ptrdiff_t pixels) {
     static const double rest[WIDE_PANELS] = {0, 1.4, 2.2, 3.1};
     const ptrdiff_t panels = fnn_ceil_div(pixels, FNN_BLOCK);
     return (double)(panels - panels % WIDE_PANELS) + rest[panels % WIDE_PANELS];
 }
 
+/* Cycles of an output row of up to 16 channels: as a strip of its own, or as a part of a run over all rows, copied. */
 static void choose_mode(plan *p) {
     const fnn_conv_job *job = p->job;
-    const ptrdiff_t run = job->yh * (job->yw + p->horizontal.halo);
-    const double copy = COPY_STEPS / (double)(p->xs * job->kh * job->kw) * (double)job->yw / FNN_BLOCK;
+    const ptrdiff_t run = job->yh * (job->yw + p->horizontal.halo), channels = fnn_min(p->ys, FNN_BLOCK);
+    const double panel = 0.5 * (double)(p->xs * job->kh * job->kw * channels);
+    const double copy = (double)channels * (8 + 2 * (double)job->yw / FNN_BLOCK);
+    const double rows = run_cost(job->yw) * panel + STRIP_CYCLES;
     if (p->horizontal.halo == 0)
         p->mode = DENSE;
     else
-        p->mode = job->yh == 1 || run_cost(job->yw) < run_cost(run) / (double)job->yh + copy ? ROWS : FLAT;
+        p->mode = job->yh == 1 || rows < run_cost(run) / (double)job->yh * panel + copy ? ROWS : FLAT;
 }
 
 static ptrdiff_t plane_size(const plan *p, ptrdiff_t rows, ptrdiff_t columns) {
@@ -75,21 +88,32 @@ static ptrdiff_t plane_size(const plan *p, ptrdiff_t rows, ptrdiff_t columns) {
     return phases * ((rows + p->vertical.halo) * (columns + p->horizontal.halo) + (phases > 1 ? FNN_BLOCK : 0));
 }
 
+/* Parts of the columns: of a single row so many that its planes stay in cache, of taller images only where scratch would
+ * grow too large. */
+static void split_columns(plan *p, ptrdiff_t least, int threads) {
+    const fnn_conv_job *job = p->job;
+    const ptrdiff_t pairs = fnn_ceil_div(job->yw, PAIR), halo = p->horizontal.halo;
+    const ptrdiff_t phases = p->vertical.phases * p->horizontal.phases;
+    const ptrdiff_t bytes = p->planes * phases * (least + p->vertical.halo) * PAIR * p->es;
+    const int heavy = halo > 0 && p->packed_group * p->es > HEAVY_BYTES;
+    ptrdiff_t most = fnn_max(1, (heavy || job->yh > 1 ? WIDE_BYTES : ROW_BYTES) / bytes);
+    if (p->mode == DENSE && job->yh == 1) most = fnn_max(fnn_max(1, BAND_BYTES / bytes), fnn_min(RUN_PAIRS, most));
+    if (job->yh > 1 && p->mode == FLAT) most = pairs; /* narrow images */
+    p->column_bands = fnn_ceil_div(pairs, most);
+    if (job->yh == 1 && p->column_bands * job->n * job->groups < 8 * threads)
+        p->column_bands = fnn_min(fnn_round_up(p->column_bands, threads), pairs);
+    p->columns = p->column_bands == 1 ? job->yw : fnn_ceil_div(pairs, p->column_bands) * PAIR;
+    if (p->column_bands > 1 && job->yh > 1) p->mode = ROWS;
+    p->apart |= job->yh == 1 && job->kh == 1 && job->sw == 1 && job->dw > p->columns;
+    if (p->apart) p->horizontal = (fnn_conv_axis){job->kw, 0};
+}
+
 /* Rows of a band: at least twice the halo (rows that are loaded twice), as few wasted lanes as possible. */
 static void choose_band(plan *p, int threads) {
     const fnn_conv_job *job = p->job;
     const ptrdiff_t sets = job->n * job->groups;
-    p->columns = job->yw;
-    p->column_bands = 1;
-    if (job->yh == 1) {
-        const ptrdiff_t panels = fnn_ceil_div(job->yw, FNN_BLOCK);
-        ptrdiff_t most = fnn_max(WIDE_PANELS, BAND_BYTES / (p->planes * FNN_BLOCK * p->es) / WIDE_PANELS * WIDE_PANELS);
-        p->column_bands = fnn_ceil_div(panels, most);
-        if (p->column_bands * sets < 8 * threads)
-            p->column_bands = fnn_min(fnn_round_up(p->column_bands, threads), panels);
-        p->columns = fnn_ceil_div(panels, p->column_bands) * FNN_BLOCK;
-    }
     const ptrdiff_t least = fnn_min(job->yh, fnn_max(1, 2 * p->vertical.halo));
+    split_columns(p, least, threads);
     ptrdiff_t best = least;
     double best_waste = 1e9;
     for (ptrdiff_t rows = least; rows <= job->yh; rows++) {
@@ -116,19 +140,21 @@ static void choose_band(plan *p, int threads) {
 static void fill_chunks(plan *p) {
     const fnn_conv_job *job = p->job;
     const int blocked = job->algorithm == FNN_CONV_BLOCKED;
-    const ptrdiff_t taps = job->kh * job->kw, depth = taps == 1 || !blocked ? p->xs : FNN_BLOCK;
+    const ptrdiff_t taps = job->kh * job->kw;
+    ptrdiff_t depth = taps == 1 || !blocked ? p->xs : FNN_BLOCK;
+    if (taps > 1 && !blocked) depth = 1;
     const ptrdiff_t tap_step = blocked ? FNN_BLOCK * FNN_BLOCK : FNN_BLOCK;
-    const int along_row = depth < job->kw && !blocked && p->horizontal.phases == 1;
     fnn_chunk *chunk = p->chunks;
-    p->a_step = blocked || along_row ? FNN_BLOCK : taps * FNN_BLOCK;
-    p->b_step = along_row ? job->dw / job->sw : p->plane;
-    p->chunk_len = along_row ? job->kw : depth;
-    for (ptrdiff_t c = 0; c < p->planes; c += along_row ? 1 : depth)
+    p->a_step = blocked ? FNN_BLOCK : taps * FNN_BLOCK;
+    p->b_step = p->plane;
+    p->chunk_len = depth;
+    for (ptrdiff_t c = 0; c < p->planes; c += depth)
         for (ptrdiff_t r = 0; r < job->kh; r++)
-            for (ptrdiff_t s = 0; s < job->kw; s += along_row ? job->kw : 1) {
+            for (ptrdiff_t s = 0; s < job->kw; s++) {
                 const ptrdiff_t slot = r % p->vertical.phases * p->horizontal.phases + s % p->horizontal.phases;
                 chunk->a = c * taps * FNN_BLOCK + (r * job->kw + s) * tap_step;
-                chunk->b = c * p->plane + slot * p->phase + r * job->dh / job->sh * p->pitch + s * job->dw / job->sw;
+                chunk->b = c * p->plane + slot * p->phase;
+                chunk->b += p->apart ? 0 : r * job->dh / job->sh * p->pitch + s * job->dw / job->sw;
                 chunk++;
             }
     p->n_chunks = chunk - p->chunks;
@@ -140,10 +166,11 @@ static band band_at(const plan *p, ptrdiff_t index) {
     const fnn_conv_job *job = p->job;
     band b = {.row = index / p->column_bands % p->row_bands * p->rows};
     const ptrdiff_t set = index / p->column_bands / p->row_bands, i = index % p->column_bands;
-    const ptrdiff_t panels = fnn_ceil_div(job->yw, FNN_BLOCK);
+    const ptrdiff_t pairs = fnn_ceil_div(job->yw, PAIR), least = pairs / p->column_bands;
+    const ptrdiff_t wider = pairs % p->column_bands; /* these come first, so that claims end alike */
     b.rows = fnn_min(p->rows, job->yh - b.row);
-    b.column = panels * i / p->column_bands * FNN_BLOCK;
-    b.columns = fnn_min(job->yw, panels * (i + 1) / p->column_bands * FNN_BLOCK) - b.column;
+    b.column = (i * least + fnn_min(i, wider)) * PAIR;
+    b.columns = fnn_min(job->yw - b.column, (least + (i < wider)) * PAIR);
     b.image = set / job->groups, b.group = set % job->groups;
     return b;
 }
@@ -158,7 +185,17 @@ static void load_band(const plan *p, const band *b, char *to) {
     w.column_phases = p->horizontal.phases, w.column_dilation = job->dw;
     w.rows = b->rows + p->vertical.halo, w.columns = b->columns + p->horizontal.halo;
     w.y_row = p->pitch, w.y_phase = p->phase, w.y_plane = p->plane;
-    p->kernels->load_planes(&w);
+    if (!p->apart) {
+        p->kernels->load_planes(&w);
+        return;
+    }
+    w.row_phases = w.column_phases = 1;
+    for (ptrdiff_t tap = 0; tap < job->kh * job->kw; tap++) {
+        fnn_planes t = w;
+        t.row += tap / job->kw * job->dh, t.column += tap % job->kw * job->dw;
+        t.y = to + tap * p->phase * p->es;
+        p->kernels->load_planes(&t);
+    }
 }
 
 /* Steps [begin, end) of all sums of a strip: chunks where there are several, else a part of the one. */
@@ -210,11 +247,16 @@ static void compute_run(const plan *p, const band *b, const fnn_strip *strip, co
     }
 }
 
+/* Long sums go in tall tiles of two panels, which read planes twice from the first-level cache where wide tiles read them
+ * three times from the second: 0.96 of the FMA peak against 0.89 at 256 steps. Short sums, as of few channels, go in wide
+ * ones, which begin and end less often: 3-64 3x3 at 224x224 0.51 and 0.57 ms. AMD Zen 5, 2026-11. */
+static int is_tall(const plan *p) { return p->job->yh == 1 || p->apart; }
+
 static fnn_strip strip_of(const plan *p) {
     fnn_strip s = {.a_row = 1, .a_step = p->a_step, .b_panel = FNN_BLOCK, .b_step = p->b_step};
     s.chunks = p->chunks, s.n_chunks = p->n_chunks, s.chunk_len = p->chunk_len;
     s.c_panel = FNN_BLOCK;
-    s.tile_rows = p->kernels->wide_rows;
+    s.tile_rows = is_tall(p) ? 0 : p->kernels->wide_rows;
     return s;
 }
 
@@ -288,20 +330,29 @@ static fnn_conv_job one_row(const fnn_conv_job *job) {
 }
 
 /* Measured against conv_bands.c, 2 threads, time of bands over time of planes (AMD Zen 5, 2026-11):
- *   1x1 stride 1: 1.0-1.7 from 14x14 pixels on, 0.75 at 7x7 (49 pixels fill 4 panels to 77 %); stride 2: 0.8-0.98
- *   up to 8 channels a group: 1.0-3.5, but 0.5-0.8 with strides of 4 and more, whose phases are copied one by one
- *   16 channels a group: 1.1 with stride 1, 0.9 with 2; 9-64 channels and one group: 0.75-1.0
- *   one row of thousands of pixels (1-D): 2.1, bands hold whole rows. */
+ *   up to 8 channels a group: 1.0-4.0, but 0.5-0.8 with strides of 4 and more, whose phases are copied one by one
+ *   1x1, stride 1: 1.02-1.55 from 28x28 pixels on; at 14x14 1.07 with 64 and 96 channels, 0.84-0.96 with 192 and more; 0.7 at
+ *   7x7 (49 pixels fill 4 panels to 77 %); stride 2: 0.7-0.94
+ *   16 channels a group: 1.1 with stride 1, 0.9 with 2; 9-64 channels and one group: 0.75-1.0. */
+#define SMALL_IMAGE 400    /* pixels */
+#define SMALL_CHANNELS 160 /* a group */
+/* One row of several taps: bands transpose, which counts where the sums are short. 1.06 at 512-128 and 128-512 channels, 0.94
+ * at 512-256. */
+#define TRANSPOSITION_STEPS 110
+
 int fnn_conv_is_planes(const fnn_conv_job *job) {
     const fnn_conv_job flat = one_row(job);
-    const ptrdiff_t xs = job->xc / job->groups;
+    const ptrdiff_t xs = job->xc / job->groups, ys = job->yc / job->groups, taps = job->kh * job->kw;
     if (!fnn_conv_is_flat(job) || job->algorithm == FNN_CONV_DEPTHWISE || flat.transposed ||
-        job->x_layout != FNN_NCHW || job->y_layout != FNN_NCHW || xs == 0)
+        job->x_layout != FNN_NCHW || job->y_layout != FNN_NCHW || xs == 0 || job->sw > 2)
         return 0;
+    if (taps > 1 && job->algorithm == FNN_CONV_PLANAR) return 1;
     const int lanes_filled = (double)flat.yw >= 0.85 * FNN_BLOCK * run_cost(flat.yw);
-    if (flat.yh == 1 && flat.kh == 1 && flat.sw <= 2) return lanes_filled;
-    if (job->kh * job->kw == 1 || job->sw > 2) return 0;
-    return job->algorithm == FNN_CONV_PLANAR || (job->groups > 1 && xs <= FNN_BLOCK && fnn_max(job->sh, job->sw) == 1);
+    if (flat.yh == 1 && flat.kh == 1 && taps > 1)
+        return lanes_filled && taps * xs * ys <= TRANSPOSITION_STEPS * (xs + ys);
+    if (taps == 1)
+        return flat.yh == 1 && flat.sw == 1 && lanes_filled && (flat.yw >= SMALL_IMAGE || xs < SMALL_CHANNELS);
+    return job->groups > 1 && xs <= FNN_BLOCK && fnn_max(job->sh, job->sw) == 1;
 }
 
 fnn_status fnn_conv_planes(const fnn_conv_job *original) {
@@ -314,6 +365,8 @@ fnn_status fnn_conv_planes(const fnn_conv_job *original) {
     p.packed_panel = p.packed_group / p.blocks;
     p.planes = job.algorithm == FNN_CONV_BLOCKED && taps > 1 ? fnn_round_up(p.xs, FNN_BLOCK) : p.xs;
     p.vertical = fnn_conv_axis_of(job.kh, job.sh, job.dh), p.horizontal = fnn_conv_axis_of(job.kw, job.sw, job.dw);
+    p.apart = job.method == FNN_IM2COL && taps > 1;
+    if (p.apart) p.vertical = (fnn_conv_axis){job.kh, 0}, p.horizontal = (fnn_conv_axis){job.kw, 0};
     choose_mode(&p);
     choose_band(&p, threads);
     p.pitch = p.columns + p.horizontal.halo;
@@ -321,7 +374,9 @@ fnn_status fnn_conv_planes(const fnn_conv_job *original) {
     p.phase = p.plane / (p.vertical.phases * p.horizontal.phases);
     p.plane = fnn_round_up(p.plane, FNN_BLOCK);
     if (taps > 1) p.plane += fnn_round_up(p.horizontal.halo + FNN_BLOCK, FNN_BLOCK);
-    p.panel_group = fnn_max(1, GROUP_BYTES / (p.xs * taps * FNN_BLOCK * p.es) / WIDE_PANELS) * WIDE_PANELS;
+    p.plane |= FNN_BLOCK; /* odd lines apart: all sets of a cache */
+    const ptrdiff_t panels = is_tall(&p) ? PAIR / FNN_BLOCK : WIDE_PANELS;
+    p.panel_group = fnn_max(1, GROUP_BYTES / (p.planes * (p.apart ? taps : 1) * FNN_BLOCK * p.es) / panels) * panels;
     p.x_bytes = fnn_round_up((p.planes * p.plane + 2 * FNN_BLOCK) * p.es, FNN_ALIGN);
     p.y_bytes = p.mode == FLAT ? FNN_BLOCK * fnn_round_up(p.rows * p.pitch + FNN_BLOCK, FNN_BLOCK) * p.es : 0;
     const size_t tables = (size_t)fnn_round_up((ptrdiff_t)sizeof(fnn_chunk) * p.planes * taps, FNN_ALIGN);

@@ -25,6 +25,9 @@ FNN_ALWAYS_INLINE vf vf_zero(void) { return _mm256_setzero_ps(); }
 FNN_ALWAYS_INLINE vf vf_set1(real x) { return _mm256_set1_ps(x); }
 FNN_ALWAYS_INLINE vf vf_load(const real *p) { return _mm256_loadu_ps(p); }
 FNN_ALWAYS_INLINE void vf_store(real *p, vf x) { _mm256_storeu_ps(p, x); }
+#define FNN_HAVE_STREAM_WORDS
+FNN_ALWAYS_INLINE void vf_stream(real *p, vf x) { _mm256_stream_ps(p, x); }
+FNN_ALWAYS_INLINE void vf_stream_end(void) { _mm_sfence(); }
 #define FNN_HAVE_PARTIAL_WORDS
 #define vn __m256i
 FNN_ALWAYS_INLINE vn vn_below(ptrdiff_t n) {

@@ -41,6 +41,9 @@ FNN_ALWAYS_INLINE vf vf_zero(void) { return _mm512_setzero_ps(); }
 FNN_ALWAYS_INLINE vf vf_set1(real x) { return _mm512_set1_ps(x); }
 FNN_ALWAYS_INLINE vf vf_load(const real *p) { return _mm512_loadu_ps(p); }
 FNN_ALWAYS_INLINE void vf_store(real *p, vf x) { _mm512_storeu_ps(p, x); }
+#define FNN_HAVE_STREAM_WORDS
+FNN_ALWAYS_INLINE void vf_stream(real *p, vf x) { _mm512_stream_ps(p, x); }
+FNN_ALWAYS_INLINE void vf_stream_end(void) { _mm_sfence(); }
 #define FNN_HAVE_PARTIAL_WORDS
 #define vn __mmask16
 FNN_ALWAYS_INLINE unsigned vn_below(ptrdiff_t n) { return n >= 16 ? 0xffff : n > 0 ? (1u << n) - 1 : 0; }

@@ -7,12 +7,14 @@ __all__ = [
     "LOSSES",
     "METHODS",
     "PAD_MODES",
+    "RESAMPLE_MODES",
     "ConvParams",
     "ConvPlan",
     "Im2colParams",
     "PackedConv",
     "PackedLinear",
     "PoolParams",
+    "RoiParams",
     "activate",
     "activate_grad",
     "active_isa",
@@ -21,6 +23,7 @@ __all__ = [
     "batch_norm",
     "batch_norm_grad",
     "block",
+    "box_iou",
     "channel_sum",
     "col2im",
     "conv",
@@ -30,6 +33,8 @@ __all__ = [
     "conv_refusal",
     "copy_bandwidth",
     "dropout",
+    "embedding",
+    "embedding_grad_weight",
     "empty",
     "fma_peak",
     "gemm",
@@ -38,6 +43,8 @@ __all__ = [
     "group_norm_grad",
     "has_isa",
     "im2col",
+    "interpolate",
+    "interpolate_grad_input",
     "kernel_names",
     "live_workers",
     "local_response_norm",
@@ -46,8 +53,13 @@ __all__ = [
     "loss_grad",
     "max_pool2d",
     "max_pool2d_grad_input",
+    "nms",
     "pad",
     "pad_grad_input",
+    "roi_align",
+    "roi_align_grad_input",
+    "roi_pool",
+    "roi_pool_grad_input",
     "set_num_threads",
     "set_spin_us",
     "set_strict",
@@ -95,7 +107,7 @@ class ConvParams:
 
 def set_strict(strict: bool) -> None: ...
 def conv_algorithm(params: ConvParams, method: int) -> str: ...
-def conv_refusal(params: ConvParams, method: int) -> str | None: ...
+def conv_refusal(params: ConvParams, method: int, layout: int = 0) -> str | None: ...
 def conv(
     params: ConvParams,
     method: int,
@@ -380,4 +392,59 @@ def loss_grad(
     weight: np.ndarray | None,
     positive: np.ndarray | None,
     gx: np.ndarray,
+) -> None: ...
+
+RESAMPLE_MODES: dict[str, int]
+
+@final
+class RoiParams:
+    y_shape: tuple[int, ...]
+    def __init__(
+        self, x_shape: tuple[int, ...], y_shape: tuple[int, ...], scale: float, sampling: int, aligned: bool
+    ) -> None: ...
+
+def roi_align(params: RoiParams, layout: int, x: np.ndarray, boxes: np.ndarray, y: np.ndarray) -> None: ...
+def roi_align_grad_input(params: RoiParams, layout: int, gy: np.ndarray, boxes: np.ndarray, gx: np.ndarray) -> None: ...
+def roi_pool(
+    params: RoiParams,
+    layout: int,
+    x: np.ndarray,
+    boxes: np.ndarray,
+    y: np.ndarray,
+    indices: np.ndarray | None,
+) -> None: ...
+def roi_pool_grad_input(
+    params: RoiParams,
+    layout: int,
+    gy: np.ndarray,
+    x: np.ndarray,
+    y: np.ndarray,
+    boxes: np.ndarray,
+    gx: np.ndarray,
+) -> None: ...
+def box_iou(a: np.ndarray, b: np.ndarray, iou: np.ndarray, m: int, n: int) -> None: ...
+def nms(boxes: np.ndarray, order: np.ndarray, start: np.ndarray, threshold: float, keep: np.ndarray) -> None: ...
+def interpolate(
+    x_shape: tuple[int, ...],
+    size: tuple[int, ...],
+    mode: int,
+    align_corners: bool,
+    step: tuple[float, ...],
+    layout: int,
+    x: np.ndarray,
+    y: np.ndarray,
+) -> None: ...
+def interpolate_grad_input(
+    x_shape: tuple[int, ...],
+    size: tuple[int, ...],
+    mode: int,
+    align_corners: bool,
+    step: tuple[float, ...],
+    layout: int,
+    gy: np.ndarray,
+    gx: np.ndarray,
+) -> None: ...
+def embedding(index: np.ndarray, weight: np.ndarray, y: np.ndarray, k: int, rows: int, width: int) -> None: ...
+def embedding_grad_weight(
+    index: np.ndarray, gy: np.ndarray, gw: np.ndarray, k: int, rows: int, width: int, padding: int
 ) -> None: ...

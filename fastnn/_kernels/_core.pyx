@@ -20,14 +20,17 @@ include "pad.pxi"
 include "pool.pxi"
 include "elementwise.pxi"
 include "norm.pxi"
+include "roi.pxi"
 
 __all__ = [
-    "ACTIVATIONS", "LOSSES", "METHODS", "PAD_MODES", "ConvParams", "ConvPlan", "Im2colParams", "PackedConv",
-    "PackedLinear", "PoolParams", "activate", "activate_grad", "active_isa", "avg_pool2d", "avg_pool2d_grad_input",
-    "batch_norm", "batch_norm_grad", "block", "channel_sum", "col2im", "conv", "conv_algorithm", "conv_grad_input",
-    "conv_grad_weight", "conv_refusal", "copy_bandwidth", "dropout", "empty", "fma_peak", "gemm", "get_num_threads",
-    "group_norm", "group_norm_grad", "has_isa", "im2col", "kernel_names", "live_workers", "local_response_norm",
-    "local_response_norm_grad", "loss", "loss_grad", "max_pool2d", "max_pool2d_grad_input", "pad", "pad_grad_input",
+    "ACTIVATIONS", "LOSSES", "METHODS", "PAD_MODES", "RESAMPLE_MODES", "ConvParams", "ConvPlan", "Im2colParams",
+    "PackedConv", "PackedLinear", "PoolParams", "RoiParams", "activate", "activate_grad", "active_isa",
+    "avg_pool2d", "avg_pool2d_grad_input", "batch_norm", "batch_norm_grad", "block", "box_iou", "channel_sum",
+    "col2im", "conv", "conv_algorithm", "conv_grad_input", "conv_grad_weight", "conv_refusal", "copy_bandwidth",
+    "dropout", "embedding", "embedding_grad_weight", "empty", "fma_peak", "gemm", "get_num_threads", "group_norm",
+    "group_norm_grad", "has_isa", "im2col", "interpolate", "interpolate_grad_input", "kernel_names", "live_workers",
+    "local_response_norm", "local_response_norm_grad", "loss", "loss_grad", "max_pool2d", "max_pool2d_grad_input",
+    "nms", "pad", "pad_grad_input", "roi_align", "roi_align_grad_input", "roi_pool", "roi_pool_grad_input",
     "set_num_threads", "set_spin_us", "set_strict", "sgd_step", "softmax", "softmax_grad", "unblock", "use_isa",
 ]
 

@@ -9,7 +9,10 @@ def set_strict(bint strict):
     strict_sums = strict
 
 
-METHODS = {"auto": FNN_AUTO, "direct": FNN_DIRECT, "winograd2": FNN_WINOGRAD2, "winograd4": FNN_WINOGRAD4}
+METHODS = {
+    "auto": FNN_AUTO, "direct": FNN_DIRECT, "im2col": FNN_IM2COL,
+    "winograd2": FNN_WINOGRAD2, "winograd4": FNN_WINOGRAD4,
+}
 ACTIVATIONS = {
     None: 0, "relu": 1, "clip": 2, "leaky_relu": 3, "silu": 4, "hardswish": 5, "sigmoid": 6, "tanh": 7, "elu": 8,
     "selu": 9, "gelu": 10, "gelu_tanh": 11, "hardsigmoid": 12, "mish": 13, "softplus": 14, "exp": 15,
@@ -82,9 +85,10 @@ def conv_algorithm(ConvParams params, int method):
     return fnn_conv_algorithm_name(&p, params.transposed).decode()
 
 
-def conv_refusal(ConvParams params, int method):
+def conv_refusal(ConvParams params, int method, int layout=0):
     """Why a method cannot serve, None where it can."""
-    reason = fnn_conv_refusal(&params.c, params.transposed, <fnn_method>method)
+    cdef fnn_conv_params p = params.call(FNN_F32, layout, layout)
+    reason = fnn_conv_refusal(&p, params.transposed, <fnn_method>method)
     return None if reason == NULL else reason.decode()
 
 

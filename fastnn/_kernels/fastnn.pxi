@@ -11,6 +11,7 @@ cdef extern from "fastnn.h" nogil:
     ctypedef enum fnn_method:
         FNN_AUTO
         FNN_DIRECT
+        FNN_IM2COL
         FNN_WINOGRAD2
         FNN_WINOGRAD4
     ctypedef enum fnn_status:

@@ -37,10 +37,12 @@ from fastnn.autograd.conv import conv1d, conv2d, conv3d
 from fastnn.autograd.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
 from fastnn.autograd.dropout import dropout
 from fastnn.autograd.elementwise import abs, clip, exp, log, sqrt
+from fastnn.autograd.embedding import embedding
 from fastnn.autograd.im2col import col2im, im2col
 from fastnn.autograd.inplace import copy_ as copy_
 from fastnn.autograd.inplace import replace as replace
 from fastnn.autograd.inplace import set_item as set_item
+from fastnn.autograd.interpolate import interpolate
 from fastnn.autograd.linear import linear, matmul
 from fastnn.autograd.loss import (
     binary_cross_entropy_with_logits,
@@ -53,6 +55,7 @@ from fastnn.autograd.norm import batch_norm, group_norm, instance_norm, layer_no
 from fastnn.autograd.pad import pad
 from fastnn.autograd.pool import avg_pool2d, max_pool2d
 from fastnn.autograd.reduction import amax, amin, argmax, mean, sum
+from fastnn.autograd.roi import roi_align, roi_pool
 from fastnn.autograd.shape import (
     cat,
     clone,
@@ -71,10 +74,11 @@ __all__ = [
     "Tensor", "abs", "add", "amax", "amin", "argmax", "avg_pool2d", "batch_norm",
     "binary_cross_entropy_with_logits", "cat", "clip", "clone", "col2im", "conv1d", "conv2d",
     "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cross_entropy", "div",
-    "dropout", "elu", "enable_grad", "exp", "flatten", "gelu", "group_norm", "hardsigmoid",
-    "hardswish", "im2col", "instance_norm", "is_grad_enabled", "layer_norm", "leaky_relu", "linear",
-    "local_response_norm", "log", "log_softmax", "matmul", "max_pool2d", "mean", "mish", "mse_loss",
-    "mul", "neg", "nll_loss", "no_grad", "pad", "permute", "pow", "relu", "relu6", "reshape",
-    "selu", "sigmoid", "silu", "smooth_l1_loss", "softmax", "softplus", "sqrt", "squeeze", "stack",
-    "sub", "sum", "tanh", "transpose", "unsqueeze",
+    "dropout", "elu", "embedding", "enable_grad", "exp", "flatten", "gelu", "group_norm",
+    "hardsigmoid", "hardswish", "im2col", "instance_norm", "interpolate", "is_grad_enabled",
+    "layer_norm", "leaky_relu", "linear", "local_response_norm", "log", "log_softmax", "matmul",
+    "max_pool2d", "mean", "mish", "mse_loss", "mul", "neg", "nll_loss", "no_grad", "pad", "permute",
+    "pow", "relu", "relu6", "reshape", "roi_align", "roi_pool", "selu", "sigmoid", "silu",
+    "smooth_l1_loss", "softmax", "softplus", "sqrt", "squeeze", "stack", "sub", "sum", "tanh",
+    "transpose", "unsqueeze",
 ]  # fmt: skip

@@ -28,6 +28,7 @@ from fastnn.nn.container import ModuleList, Sequential
 from fastnn.nn.conv import Conv1d, Conv2d, Conv3d
 from fastnn.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from fastnn.nn.dropout import Dropout
+from fastnn.nn.embedding import Embedding
 from fastnn.nn.fold import Fold, Unfold
 from fastnn.nn.folding import fold_batch_norm, fold_batch_norms
 from fastnn.nn.linear import Linear
@@ -63,7 +64,9 @@ from fastnn.nn.padding import (
 )
 from fastnn.nn.parameter import Buffer, Parameter
 from fastnn.nn.pool import AvgPool2d, MaxPool2d
+from fastnn.nn.roi import RoIAlign, RoIPool
 from fastnn.nn.shape import Flatten
+from fastnn.nn.upsample import Upsample
 
 __all__ = [
     "ELU",
@@ -89,6 +92,7 @@ __all__ = [
     "ConvTranspose3d",
     "CrossEntropyLoss",
     "Dropout",
+    "Embedding",
     "Flatten",
     "Fold",
     "GroupNorm",
@@ -117,6 +121,8 @@ __all__ = [
     "ReplicationPad1d",
     "ReplicationPad2d",
     "ReplicationPad3d",
+    "RoIAlign",
+    "RoIPool",
     "Sequential",
     "SiLU",
     "Sigmoid",
@@ -125,6 +131,7 @@ __all__ = [
     "Softplus",
     "Tanh",
     "Unfold",
+    "Upsample",
     "ZeroPad1d",
     "ZeroPad2d",
     "ZeroPad3d",

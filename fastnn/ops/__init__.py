@@ -45,6 +45,7 @@ from fastnn.ops.batch_norm import (
     batch_norm_grad_weight,
     fold_batch_norm,
 )
+from fastnn.ops.boxes import batched_nms, box_iou, nms
 from fastnn.ops.conv import conv1d, conv2d, conv3d
 from fastnn.ops.conv_explain import explain
 from fastnn.ops.conv_grad import (
@@ -74,6 +75,7 @@ from fastnn.ops.conv_transpose_grad import (
 )
 from fastnn.ops.conv_transpose_packed import pack_conv_transpose1d, pack_conv_transpose2d, pack_conv_transpose3d
 from fastnn.ops.dropout import dropout, dropout_grad_input
+from fastnn.ops.embedding import embedding, embedding_grad_weight
 from fastnn.ops.im2col import col2im, im2col
 from fastnn.ops.instance_norm import (
     instance_norm,
@@ -83,6 +85,7 @@ from fastnn.ops.instance_norm import (
     local_response_norm,
     local_response_norm_grad_input,
 )
+from fastnn.ops.interpolate import interpolate, interpolate_grad_input
 from fastnn.ops.layer_norm import (
     group_norm,
     group_norm_grad_bias,
@@ -115,6 +118,7 @@ from fastnn.ops.nll_loss import nll_loss, nll_loss_grad_input
 from fastnn.ops.pad import pad, pad_grad_input
 from fastnn.ops.pool import avg_pool2d, avg_pool2d_grad_input, max_pool2d, max_pool2d_grad_input
 from fastnn.ops.precision import get_precision, set_precision
+from fastnn.ops.roi import roi_align, roi_align_grad_input, roi_pool, roi_pool_grad_input
 from fastnn.ops.shape import flatten
 from fastnn.ops.softmax import log_softmax, log_softmax_grad_input, softmax, softmax_grad_input
 
@@ -128,9 +132,11 @@ __all__ = [
     "batch_norm_grad_bias",
     "batch_norm_grad_input",
     "batch_norm_grad_weight",
+    "batched_nms",
     "binary_cross_entropy_with_logits",
     "binary_cross_entropy_with_logits_grad_input",
     "blocked",
+    "box_iou",
     "col2im",
     "conv1d",
     "conv1d_grad_bias",
@@ -163,6 +169,8 @@ __all__ = [
     "dropout_grad_input",
     "elu",
     "elu_grad_input",
+    "embedding",
+    "embedding_grad_weight",
     "explain",
     "flatten",
     "fold_batch_norm",
@@ -182,6 +190,8 @@ __all__ = [
     "instance_norm_grad_bias",
     "instance_norm_grad_input",
     "instance_norm_grad_weight",
+    "interpolate",
+    "interpolate_grad_input",
     "layer_norm",
     "layer_norm_grad_bias",
     "layer_norm_grad_input",
@@ -205,6 +215,7 @@ __all__ = [
     "mse_loss_grad_input",
     "nll_loss",
     "nll_loss_grad_input",
+    "nms",
     "pack_conv1d",
     "pack_conv2d",
     "pack_conv3d",
@@ -218,6 +229,10 @@ __all__ = [
     "relu6",
     "relu6_grad_input",
     "relu_grad_input",
+    "roi_align",
+    "roi_align_grad_input",
+    "roi_pool",
+    "roi_pool_grad_input",
     "selu",
     "selu_grad_input",
     "set_precision",

@@ -142,14 +142,12 @@ def own_order(layout: int, shape: tuple[int, ...]) -> tuple[int, ...]:
     return channels_last(shape) if layout == NHWC else shape
 
 
-def conv_method(op: str, algorithm: str, params: Any) -> int:
+def conv_method(op: str, algorithm: str, params: Any, layout: int = NCHW) -> int:
     """The kernels' code of an algorithm; an error says why it cannot serve these shapes."""
     if not isinstance(algorithm, str):
         raise TypeError(f"{op}: algorithm must be a string, got {algorithm!r}")
     if algorithm == "auto":
         return _kernels.METHODS["auto"]
-    if algorithm == "im2col":
-        raise NotImplementedError(f"{op}: algorithm='im2col' is not supported yet; use 'direct'")
     if algorithm == "depthwise":
         if _kernels.conv_algorithm(params, _kernels.METHODS["direct"]) != "depthwise":
             raise ValueError(
@@ -158,10 +156,10 @@ def conv_method(op: str, algorithm: str, params: Any) -> int:
             )
         return _kernels.METHODS["direct"]
     if algorithm not in _kernels.METHODS:
-        known = ", ".join([*_kernels.METHODS, "depthwise", "im2col"])
+        known = ", ".join([*_kernels.METHODS, "depthwise"])
         raise ValueError(f"{op}: unknown algorithm {algorithm!r}; known are {known}")
     method = _kernels.METHODS[algorithm]
-    reason = _kernels.conv_refusal(params, method)
+    reason = _kernels.conv_refusal(params, method, layout)
     if reason is not None:
         raise ValueError(f"{op}: algorithm={algorithm!r} cannot serve: {reason}")
     if algorithm.startswith("winograd") and get_precision() == "strict":
@@ -229,7 +227,8 @@ def conv(
     if bias is not None:
         bias = shaped(op, "bias", bias, (kernel.shape[0],), image[0], "x")
         bias = bias if image[2][1] else None
-    return _run(op, params, conv_method(op, algorithm, params), image, kernel, bias, residual, activation, out)
+    method = conv_method(op, algorithm, params, kind)
+    return _run(op, params, method, image, kernel, bias, residual, activation, out)
 
 
 def conv_transpose(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastnn.ops._checks import check_size, integer, pair, sizes
+from fastnn.ops._checks import check_size, integer, number, pair, sizes
 
 Padding = tuple[tuple[int, int], ...]  # (before, after) of each axis
 AXES = {1: "L", 2: "H, W", 3: "D, H, W"}  # of images by the number of their axes
@@ -223,6 +223,62 @@ def pool2d_shape(
         raise ValueError(f"{op}: window of extent {extent} is larger than the padded input {padded}")
     check_size(op, "output", (n, c, oh, ow))
     return n, c, oh, ow
+
+
+def roi_shape(
+    op: str, x_shape: tuple[int, ...], k: int, output_size: Any, gy_shape: tuple[int, ...] | None = None
+) -> tuple[int, int, int, int]:
+    """[K, C, OH, OW] of k boxes on images [N, C, H, W], or an error that says what does not fit."""
+    if gy_shape is not None and len(gy_shape) != 4:
+        raise ValueError(f"{op}: gy must have 4 dimensions [K, C, OH, OW], got shape {gy_shape}")
+    if 0 in x_shape[2:] or max(x_shape[2:]) >= 1 << 30:
+        raise ValueError(f"{op}: x must have 1 to 2**30 - 1 rows and columns, got shape {x_shape}")
+    oh, ow = pair(op, "output_size", output_size, 1)
+    shape = k, x_shape[1], oh, ow
+    if gy_shape is not None and gy_shape != shape:
+        raise ValueError(f"{op}: gy has shape {gy_shape}, expected {shape} for {k} boxes")
+    check_size(op, "output", shape)
+    return shape
+
+
+def _scaled_size(op: str, size: int, factor: Any) -> tuple[int, float]:
+    """floor(size * factor), and the input's pixels for one of the output."""
+    scale = number(op, "scale_factor", factor)
+    if scale <= 0:
+        raise ValueError(f"{op}: scale_factor must be positive, got {factor!r}")
+    if size * scale >= 1 << 30:
+        raise ValueError(f"{op}: scale_factor {factor!r} makes {size} too large")
+    return int(size * scale), 1 / scale
+
+
+def interpolate_shape(
+    op: str, x_shape: tuple[int, ...], size: Any, scale_factor: Any
+) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """The output shape [N, C, ...], and for each axis the pixels of the input for one of the output."""
+    rank = len(x_shape) - 2
+    if rank not in AXES:
+        raise ValueError(f"{op}: x must have 3 to 5 dimensions [N, C, ...], got shape {x_shape}")
+    if (size is None) == (scale_factor is None):
+        raise ValueError(f"{op}: one of size and scale_factor is needed, got {size!r} and {scale_factor!r}")
+    if 0 in x_shape[2:]:
+        raise ValueError(f"{op}: x has an empty image, shape {x_shape}")
+    if size is not None:
+        new = sizes(op, "size", size, 1, rank)
+        steps = tuple(i / o for i, o in zip(x_shape[2:], new, strict=True))
+    else:
+        sequence = isinstance(scale_factor, (tuple, list))
+        factors = tuple(scale_factor) if sequence else (scale_factor,) * rank
+        if len(factors) != rank:
+            raise ValueError(f"{op}: scale_factor must be one number or {rank}, got {scale_factor!r}")
+        pairs = [_scaled_size(op, i, f) for i, f in zip(x_shape[2:], factors, strict=True)]
+        new, steps = tuple(n for n, _ in pairs), tuple(step for _, step in pairs)
+        if 0 in new:
+            raise ValueError(f"{op}: scale_factor {scale_factor!r} leaves nothing of {x_shape[2:]}")
+    if max(x_shape[2:]) >= 1 << 30 or max(new) >= 1 << 30:
+        raise ValueError(f"{op}: sizes must be below 2**30, got {x_shape[2:]} and {new}")
+    shape = (*x_shape[:2], *new)
+    check_size(op, "output", shape)
+    return shape, steps
 
 
 _NUMBERS = {3: "three", 4: "four", 5: "five"}

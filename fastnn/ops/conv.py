@@ -100,11 +100,12 @@ def conv2d(
         ("leaky_relu", slope)
     residual : array or Blocked like the result, optional
         Added before the activation.
-    algorithm : "auto", "direct", "winograd2", "winograd4" or "depthwise"
+    algorithm : "auto", "direct", "im2col", "winograd2", "winograd4" or "depthwise"
         "auto" takes the fastest for the shape (for float32 often Winograd's, see `set_precision`); another one that
         cannot serve the call raises. Largest error over the rms of the result, 64 to 512 channels: direct 3e-6,
         winograd2 5e-6, winograd4 2e-5. With Winograd's methods a NaN or infinity reaches the whole tile of 2 x 2 or
-        4 x 4 results around it.
+        4 x 4 results around it. "im2col" multiplies with a matrix of all windows: it serves to compare with, and images
+        [N, C, H, W] and sequences padded with zeros only.
     out : array or Blocked [N, OC, OH, OW], optional
         Receives the result and is returned. Its kind, plain or Blocked, is free.
 

@@ -178,9 +178,10 @@ def _pack(
     extents = [d * (k - 1) + 1 for d, k in zip(dilations, kernel.shape[2:], strict=True)]
     smallest = (0, kernel.shape[1] * groups, *extents)
     params = conv_params(op, rank, smallest, kernel.shape, strides, pads, dilations, groups)
-    conv_method(op, modes[2], params)
+    conv_method(op, modes[2], params, LAYOUTS[modes[1]])
     fields = kernel.shape, strides, pads, dilations, groups, activation_spec(op, activation), str(modes[2])
     packed = PackedConv(sys.modules[__name__], PackedConv.pack(params, kernel), own_bias, *fields, None, *modes[:2])
+    packed_method(packed, op)
     if input_shape is not None:
         packed.plan(packed_shape(op, packed, input_shape))
     return packed
@@ -206,15 +207,16 @@ def packed_params(packed: PackedConv, x_shape: tuple[int, ...]) -> Any:
     return conv_params(op, rank, x_shape, p.weight_shape, *geometry, padding_mode=p.padding_mode)
 
 
-def packed_method(packed: PackedConv) -> int:
-    """The kernels' code of the algorithm that was asked for."""
+def packed_method(packed: PackedConv, op: str = "") -> int:
+    """The kernels' code of the algorithm that was asked for; an error speaks of `op`, of the call where it is empty."""
     if packed.algorithm == "auto":
         return _kernels.METHODS["auto"]
     first, second, *kernel = packed.weight_shape
     channels = first if packed.transposed else second * packed.groups
     extents = (d * (k - 1) + 1 + sum(p) for d, k, p in zip(packed.dilation, kernel, packed.padding, strict=True))
     params = packed_params(packed, (0, channels, *extents))
-    return conv_method(f"packed {packed_name(packed)}", packed.algorithm, params)
+    op = op or f"packed {packed_name(packed)}"
+    return conv_method(op, packed.algorithm, params, LAYOUTS[packed.layout])
 
 
 def packed_arguments(packed: PackedConv, x: Any, residual: Any, out: Any) -> tuple[Any, ...]:

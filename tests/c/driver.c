@@ -14,6 +14,7 @@
 #include "winograd.h"
 #include "rows.h"
 #include "norms.h"
+#include "roi.h"
 
 static void one_isa(int random_shapes) {
     conv_group(random_shapes);
@@ -24,6 +25,7 @@ static void one_isa(int random_shapes) {
     row_group();
     rows_group(random_shapes);
     norms_group(random_shapes);
+    roi_group(random_shapes);
     layout_group();
     thread_group();
 }

@@ -29,6 +29,16 @@ static const conv_case conv_cases[] = {
     {"depthwise", 2, 19, 8, 9, 19, 3, 3, 1, 1, 1, 1, 1, 1, 19, 0, 0, IMAGE},
     {"depthwise_multiplier", 1, 6, 7, 8, 18, 3, 3, 2, 2, 1, 1, 1, 1, 6, 0, 0, IMAGE},
     {"resnet_stem", 1, 3, 23, 29, 40, 7, 7, 2, 2, 3, 3, 1, 1, 1, 0, 0, IMAGE},
+    {"depthwise_3x3_strided", 1, 18, 16, 33, 18, 3, 3, 2, 2, 1, 1, 1, 1, 18, 0, 0, IMAGE},
+    {"depthwise_5x5", 2, 5, 9, 17, 5, 5, 5, 1, 1, 2, 3, 1, 1, 5, 1, 0, IMAGE},
+    {"depthwise_5x5_strided", 1, 3, 15, 30, 12, 5, 5, 2, 2, 2, 1, 1, 1, 3, 0, 1, IMAGE},
+    {"depthwise_7x7", 1, 4, 16, 18, 4, 7, 7, 1, 1, 3, 2, 1, 1, 4, 0, 0, IMAGE},
+    {"depthwise_dilated", 1, 3, 12, 35, 15, 3, 5, 1, 1, 1, 4, 2, 3, 3, 0, 0, IMAGE},
+    {"few_channels_flat", 2, 12, 9, 14, 20, 3, 3, 1, 1, 1, 2, 1, 1, 4, 0, 0, IMAGE},
+    {"few_channels_strided", 1, 16, 11, 29, 10, 3, 5, 2, 2, 1, 2, 1, 1, 2, 0, 0, IMAGE},
+    {"few_channels_phases", 1, 6, 15, 23, 18, 3, 4, 3, 2, 2, 3, 2, 2, 1, 0, 0, IMAGE},
+    {"few_channels_rows", 1, 3, 6, 64, 17, 5, 3, 1, 1, 2, 1, 1, 1, 1, 0, 0, IMAGE},
+    {"sixteen_channels_flat", 1, 32, 8, 13, 34, 3, 3, 1, 1, 1, 1, 1, 1, 2, 0, 0, IMAGE},
     {"grey_stem", 3, 1, 14, 14, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0, IMAGE},
     {"kernel_is_image", 2, 20, 4, 5, 21, 4, 5, 1, 1, 0, 0, 1, 1, 1, 0, 0, IMAGE},
     {"padding_gt_image", 1, 4, 2, 3, 17, 5, 5, 1, 1, 4, 4, 1, 1, 1, 0, 0, IMAGE},
@@ -209,7 +219,7 @@ static void conv_one(const conv_case *t, int *variant) {
         if (passed_over()) continue;
         fnn_conv_params p = conv_params(t, i & 1 ? FNN_F64 : FNN_F32, i / 2 % 3, i / 6);
         fnn_set_num_threads(1 + i % 3);
-        for (p.method = FNN_WINOGRAD2; p.method <= FNN_WINOGRAD4; p.method++) {
+        for (p.method = FNN_IM2COL; p.method <= FNN_WINOGRAD4; p.method++) {
             if (!fnn_conv_refusal(&p, 0, (fnn_method)p.method)) conv_forward(t, &p, &v, *variant);
             if (fnn_conv_refusal(&p, 1, (fnn_method)p.method)) continue;
             conv_transposed(t, &p, &v, *variant);

@@ -15,6 +15,8 @@ import fastnn
 from fastnn import ops
 
 PROBES = (
+    "depthwise_5x5_stride_2",
+    "few_channels_flat",
     "lanes_plus_1",
     "prime_everything",
     "groups",
@@ -134,7 +136,13 @@ def summed(name):
 @pytest.mark.parametrize("isa", contract.isas(), indirect=True)
 @pytest.mark.parametrize("dtype", contract.DTYPES)
 @pytest.mark.parametrize("kind", ACTIVATIONS, ids=str)
-@pytest.mark.parametrize("name", ["lanes_plus_1", "depthwise", "resnet_stem", "one_pixel"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("lanes_plus_1", "depthwise", "depthwise_3x3_stride_2", "depthwise_7x7"),
+        *("few_channels_flat", "few_channels_rows", "resnet_stem", "pointwise_planes", "one_pixel"),
+    ],
+)
 def test_activation_and_residual_are_fused_in_order(name, kind, dtype, isa):
     case = cases.CONV[name]
     a, residual, total = summed(name)
@@ -179,7 +187,11 @@ def test_a_plain_image_can_be_written_blocked():
 @pytest.mark.parametrize("isa", contract.isas(), indirect=True)
 @pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize(
-    "name", ["lanes_plus_1", "prime_everything", "groups", "depthwise", "resnet_stem", "pointwise"]
+    "name",
+    [
+        *("lanes_plus_1", "prime_everything", "groups", "depthwise", "depthwise_5x5_stride_2", "depthwise_dilated"),
+        *("few_channels_flat", "few_channels_stride_2", "resnet_stem", "pointwise", "pointwise_planes"),
+    ],
 )
 def test_nan_and_infinity_stay_in_their_receptive_field(name, poison, isa):
     case = cases.CONV[name]

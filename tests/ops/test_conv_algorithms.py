@@ -16,7 +16,7 @@ from contract import rejects
 import fastnn
 from fastnn import ops
 
-ALGORITHMS = ("auto", "direct", "winograd2", "winograd4")
+ALGORITHMS = ("auto", "direct", "im2col", "winograd2", "winograd4")
 WINOGRAD = ("winograd2", "winograd4")
 
 
@@ -41,7 +41,8 @@ def forced(case, algorithm):
 CASES = {f"{a}_{name}": forced(case, a) for a in ALGORITHMS for name, case in cases.CONV_3X3.items()}
 DEPTHWISE = ("depthwise", "depthwise_strided")
 CASES |= {f"forced_{name}": forced(cases.CONV[name], "depthwise") for name in DEPTHWISE}
-BULK = [forced(case, a) for a in ("direct", *WINOGRAD) for case in cases.CONV_3X3_BULK]
+CASES |= {f"im2col_{name}": forced(case, "im2col") for name, case in cases.CONV.items() if not case.is_depthwise}
+BULK = [forced(case, a) for a in ("direct", "im2col", *WINOGRAD) for case in cases.CONV_3X3_BULK]
 
 
 def normal(rng, case, *names):
@@ -234,7 +235,10 @@ REFUSED = {
     "narrow groups": ({"weight": (21, 6, 3, 3)}, {"groups": 3}, ("depthwise", "winograd2"), "cannot serve"),
     "one group": ({}, {}, ("depthwise",), "as many groups as input channels"),
     "multiplier": ({"weight": (36, 1, 3, 3)}, {"groups": 18}, ("depthwise", "winograd4"), "cannot serve"),
-    "unknown": ({}, {}, ("Winograd4", "winograd", "fft", ""), "auto, direct, winograd2, winograd4, depthwise"),
+    "matrix of one channel": ({"weight": (18, 1, 3, 3)}, {"groups": 18}, ("im2col",), "one input and one output"),
+    "matrix of a mirror": ({}, {"padding": 1, "padding_mode": "reflect"}, ("im2col",), "padding is not of zeros"),
+    "channels last": ({"x": (2, 7, 9, 18)}, {"layout": "NHWC"}, ("im2col",), "image is NHWC"),
+    "unknown": ({}, {}, ("Winograd4", "winograd", "fft", ""), "auto, direct, im2col, winograd2, winograd4, depthwise"),
     "no string": ({}, {}, (None, 2, b"direct", ["direct"], np.array(["direct", "auto"]), True), "must be a string"),
 }
 
@@ -247,6 +251,16 @@ def test_an_algorithm_that_cannot_serve_says_why(shapes, args, algorithms, reaso
             ops.conv2d(x, weight, **args, algorithm=algorithm)
         with rejects("pack_conv2d", reason, "algorithm"):
             ops.pack_conv2d(weight, **args, algorithm=algorithm)
+
+
+def test_im2col_serves_images_and_sequences_only():
+    x, weight = (np.ones(s, np.float32) for s in ((1, 3, 4, 5, 6), (2, 3, 2, 2, 2)))
+    with rejects("conv3d", "im2col", "three-dimensional"):
+        ops.conv3d(x, weight, algorithm="im2col")
+    with rejects("conv_transpose2d", "im2col", "transposed"):
+        ops.conv_transpose2d(x[:, :, 0], weight[:, :, 0].transpose(1, 0, 2, 3), algorithm="im2col")
+    sequence, kernel = x[:, :, 0, 0], weight[:, :, 0, 0]
+    tolerance.assert_same(ops.conv1d(sequence, kernel, algorithm="im2col"), np.full((1, 2, 5), 6, np.float32))
 
 
 def test_names_may_be_numpy_strings():

@@ -64,15 +64,6 @@ def test_bad_arguments_are_refused_before_anything_is_written(bad, words):
         ops.conv2d(**({"x": X, "weight": WEIGHT, "bias": BIAS} | bad))
 
 
-@pytest.mark.parametrize("later", [{"algorithm": "im2col"}], ids=str)
-def test_modes_of_later_versions_say_so(later):
-    """Either the mode works, which other tests must then cover, or the error names it."""
-    with pytest.raises(NotImplementedError) as info:
-        ops.conv2d(X, WEIGHT, BIAS, **later)
-    ((argument, value),) = later.items()
-    assert str(info.value).startswith("conv2d: ") and argument in str(info.value) and value in str(info.value)
-
-
 @pytest.mark.parametrize(
     "shape, word",
     [

@@ -201,9 +201,3 @@ def test_bad_arguments_are_refused(op, bad, words):
     right = {"x": X1, "weight": W1} if op == "conv1d" else {"x": X3, "weight": W3}
     with rejects(op, *words):
         getattr(ops, op)(**(right | bad))
-
-
-@pytest.mark.parametrize("later", [{"algorithm": "im2col"}], ids=str)
-def test_modes_of_later_versions_say_so(later):
-    with pytest.raises(NotImplementedError, match="conv1d: "):
-        ops.conv1d(X1, W1, **later)
