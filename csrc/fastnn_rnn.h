@@ -56,8 +56,10 @@ typedef struct {
     const void *h0, *c0;        /* as in fnn_rnn, not NULL (c0: LSTM) */
     const void *y;              /* its result */
     const void *gy, *ghn, *gcn; /* gradients of y, hn, cn, or NULL for zeros */
-    void *g_x, *g_h;            /* [directions][rows][G*hidden]: of b + W x, and GRU: of the recurrent part; only */
-    void *gh0, *gc0;            /* written inside the sequences. Of h0 and c0 */
+    /* [directions][rows][g_row]: of b + W x, and GRU: of the recurrent part; written inside the sequences only */
+    void *g_x, *g_h;
+    ptrdiff_t g_row; /* >= G*hidden */
+    void *gh0, *gc0; /* of h0 and c0 */
 } fnn_rnn_grads;
 fnn_status fnn_rnn_backward(const fnn_rnn_params *p, const fnn_rnn_kept *kept, const fnn_rnn_grads *g);
 

@@ -36,7 +36,7 @@ static void set_tables(const grad_job *job, int d) {
         const ptrdiff_t row = rnn_row(p, d ? rnn_length(p, i) - 1 : 0, rnn_sequence(p, i));
         table(job, d, AT_KEPT)[i] = row * job->padded * job->gates;
         table(job, d, AT_Y)[i] = (row * p->directions + d) * p->hidden;
-        table(job, d, AT_G)[i] = row * job->gates * p->hidden;
+        table(job, d, AT_G)[i] = row * job->g->g_row;
         table(job, d, AT_BEFORE)[i] = p->cell == FNN_LSTM ? row * job->padded : table(job, d, AT_Y)[i];
         table(job, d, AT_STATE)[i] = i * job->padded;
     }
@@ -72,8 +72,7 @@ static void set_before(const grad_job *job, int d, ptrdiff_t step, ptrdiff_t nex
 
 static void run_direction(const grad_job *job, int d, const fnn_team *team) {
     const fnn_rnn_params *p = job->p;
-    const ptrdiff_t next_row = (d ? -1 : 1) * rnn_next(p), rows = d * p->steps * p->batch,
-                    width = job->gates * p->hidden;
+    const ptrdiff_t next_row = (d ? -1 : 1) * rnn_next(p), rows = d * p->steps * p->batch, width = job->g->g_row;
     fnn_rnn_grad_step s = {.hidden = p->hidden, .padded = job->padded, .variant = p->variant};
     s.gs_row = sums_row(job);
     fnn_share(team, job->blocks, &s.block_begin, &s.block_end);

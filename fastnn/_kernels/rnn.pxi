@@ -25,6 +25,7 @@ cdef extern from "fastnn.h" nogil:
         const void *gcn
         void *g_x
         void *g_h
+        Py_ssize_t g_row
         void *gh0
         void *gc0
 
@@ -125,10 +126,13 @@ def rnn(RNNParams params, x, tuple packed, h0, c0, y, hn, cn, gates=None, extra=
 
 
 def rnn_backward(RNNParams params, tuple w_hh, h0, c0, y, gates, extra, gy, ghn, gcn, g_x, g_h, gh0, gc0):
-    """Gradients of the gates' sums and of the initial state; w_hh [G*H, H] of each direction as it is."""
+    """Gradients of the gates' sums and of the initial state; w_hh [G*H, H] of each direction as it is.
+
+    g_x and g_h are [directions, rows, at least G*H].
+    """
     cdef fnn_rnn_params p = params.c
     cdef Py_ssize_t state = params.state_size(), kept_size = p.directions * params.rows() * params.padded
-    cdef Py_ssize_t sums = p.directions * params.rows() * params.gates * p.hidden, k = params.gates * p.hidden
+    cdef Py_ssize_t k = params.gates * p.hidden, row = g_x.shape[2], sums = p.directions * params.rows() * row
     cdef Buffer yb = acquire(y, params.result_size(), -1, False)
     cdef int dtype = yb.dtype()
     cdef Py_ssize_t size = fnn_gemm_packed_size(k, p.hidden)
@@ -139,7 +143,9 @@ def rnn_backward(RNNParams params, tuple w_hh, h0, c0, y, gates, extra, gy, ghn,
     cdef fnn_status status
     cdef int d
     p.dtype = <fnn_dtype>dtype
-    g.y = yb.data
+    if row < k:
+        raise ValueError("g_x has too short rows")
+    g.y, g.g_row = yb.data, row
 
     def hold(array, Py_ssize_t elements, bint writable):
         held.append(acquire(array, elements, dtype, writable))

@@ -93,16 +93,32 @@ def _product(a: np.ndarray, transposed: bool, b: np.ndarray, m: int, n: int, k: 
 def _weight_gradients(
     g_x: np.ndarray, g_h: np.ndarray, x: np.ndarray, before: np.ndarray, group: tuple[Any, ...]
 ) -> tuple[Any, ...]:
-    """(gw_ih, gw_hh, gb_ih, gb_hh) of one direction from the gradients of its sums [rows, G*H]; sums over rows."""
-    rows, outputs = g_x.shape
+    """(gw_ih, gw_hh, gb_ih, gb_hh) of one direction from the gradients of its sums [rows, G*H and padding]."""
+    rows, width = g_x.shape
+    outputs = group[0].shape[0]
     ones = np.ones((rows, 1), g_x.dtype)
-    gw_ih = _product(g_x, True, x, outputs, x.shape[1], rows)
-    gw_hh = _product(g_h, True, before, outputs, before.shape[1], rows)
+    gw_ih = _product(g_x, True, x, width, x.shape[1], rows)[:outputs]
+    gw_hh = _product(g_h, True, before, width, before.shape[1], rows)[:outputs]
     gb_ih = gb_hh = None
     if group[2] is not None or group[3] is not None:
-        gb_ih = _product(g_x, True, ones, outputs, 1, rows)[:, 0]
-        gb_hh = gb_ih.copy() if g_h is g_x else _product(g_h, True, ones, outputs, 1, rows)[:, 0]
+        gb_ih = _product(g_x, True, ones, width, 1, rows)[:outputs, 0]
+        gb_hh = gb_ih.copy() if g_h is g_x else _product(g_h, True, ones, width, 1, rows)[:outputs, 0]
     return gw_ih, gw_hh, gb_ih if group[2] is not None else None, gb_hh if group[3] is not None else None
+
+
+def _padding(outputs: int, dtype: np.dtype) -> int:
+    """Zeros after a row of gradients: rows whole pages apart would fall into one set of the nearest cache."""
+    return 16 if outputs * dtype.itemsize % 1024 == 0 else 0
+
+
+def _new_gradients(call: Call, rows: int, outputs: int, width: int) -> np.ndarray:
+    """For gradients of sums; zero where the kernel does not write, beyond a row and beyond the sequences."""
+    g = new_array((call.directions, rows, width), call.x.dtype)
+    if call.order is None:
+        g[..., outputs:] = 0
+    else:
+        g.fill(0)
+    return g
 
 
 def _layer_grad(reserve: RNNReserve, layer: int, gy: Any, gh: Any, gc: Any, need_x: bool) -> tuple[Any, ...]:
@@ -111,9 +127,9 @@ def _layer_grad(reserve: RNNReserve, layer: int, gy: Any, gh: Any, gc: Any, need
     x, h0, c0, y, gates, extra = reserve.layers[layer]
     params, groups = call.params(layer), stack.layers[layer]
     rows, outputs = call.steps * call.batch, params.gates * call.hidden
-    make = new_array if call.order is None else np.zeros  # beyond the sequences nothing is written
-    g_x = make((call.directions, rows, outputs), y.dtype)
-    g_h = make((call.directions, rows, outputs), y.dtype) if call.cell == "gru" else g_x
+    width = outputs + _padding(outputs, y.dtype)
+    g_x = _new_gradients(call, rows, outputs, width)
+    g_h = _new_gradients(call, rows, outputs, width) if call.cell == "gru" else g_x
     gh0 = np.zeros_like(h0)
     gc0 = np.zeros_like(c0) if call.cell == "lstm" else None
     matrices = tuple(group[1] for group in groups)
@@ -125,11 +141,12 @@ def _layer_grad(reserve: RNNReserve, layer: int, gy: Any, gh: Any, gc: Any, need
         flat = np.where(_beyond(call)[..., None], x.dtype.type(0), x).reshape(flat.shape)
     before = _states_before(call, y, h0)
     gweights = [_weight_gradients(g_x[d], g_h[d], flat, before[d], groups[d]) for d in range(call.directions)]
-    gx = None
+    gx: Any = None
     if need_x:
-        gx = _product(g_x[0], False, groups[0][0], rows, x.shape[2], outputs)
-        for d in range(1, call.directions):
-            gx += _product(g_x[d], False, groups[d][0], rows, x.shape[2], outputs)
+        for d, group in enumerate(groups):
+            w_ih = np.concatenate([group[0], np.zeros((width - outputs, x.shape[2]), x.dtype)])
+            part = _product(g_x[d], False, w_ih, rows, x.shape[2], width)
+            gx = part if gx is None else gx + part
         gx = gx.reshape(x.shape)
     return gx, gh0, gc0, gweights
 

@@ -118,7 +118,7 @@ static void *rnn_gradients(const rnn_case *k, const void *x, const void *h0, con
         g.w_hh[d] = w[d];
         free(r);
     }
-    g.g_x = found, g.g_h = found + sums * es, g.gh0 = found + 2 * sums * es;
+    g.g_row = outputs, g.g_x = found, g.g_h = found + sums * es, g.gh0 = found + 2 * sums * es;
     g.gc0 = p->cell == FNN_LSTM ? (char *)g.gh0 + k->states * es : NULL;
     check(fnn_rnn_backward(p, &kept, &g) == FNN_OK, "rnn backward status");
     free(kept.gates), free(kept.extra), free(y), free(hn), free(cn), free(w[0]), free(w[1]);
