@@ -3,7 +3,8 @@
  *   powers: y = x^p;  roots: y = (scale y)^(1/p) of a mean y over count positions, scale = the kernel's positions
  *   gradient: g = scale gy y^(1 - p), 0 where y is 0, spread as a mean's gradient; then gx = g x^(p - 1)
  *
- * p = 1 and p = 2 need no pow. Expanded names: fnn_lp_powers__avx2, fnn_lp_roots__avx2, ... */
+ * p = 1 and p = 2 need no pow. Expanded names: fnn_lp_powers__avx2, fnn_lp_roots__avx2, fnn_lp_grad_roots__avx2,
+ * fnn_lp_grad_powers__avx2, ... */
 
 FNN_ALWAYS_INLINE real lp_power(real x, double power) { return (real)pow((double)x, power); }
 

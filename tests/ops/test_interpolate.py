@@ -87,13 +87,14 @@ class TestInterpolateGradInput(Interpolate):
 def test_pytorch_agrees(name):
     torch = pytest.importorskip("torch")
     case = CASES[name]
+    length = 64 * max(case.x[2:])  # positions are rounded at the size of the image
     x = torch.tensor(np.random.default_rng(2).standard_normal(case.x), requires_grad=True)
     y = torch.nn.functional.interpolate(x, **case.args)
-    tolerance.assert_close(ops.interpolate(x.detach().numpy(), **case.args), y.detach().numpy(), "interpolate", 64)
+    tolerance.assert_close(ops.interpolate(x.detach().numpy(), **case.args), y.detach().numpy(), "interpolate", length)
     gy = np.random.default_rng(3).standard_normal(tuple(y.shape))
     y.backward(torch.tensor(gy))
     gx = ops.interpolate_grad_input(gy, case.x, **case.gradient)
-    tolerance.assert_close(gx, x.grad.numpy(), "interpolate", 64)
+    tolerance.assert_close(gx, x.grad.numpy(), "interpolate", length)
 
 
 def test_the_same_size_changes_nothing():
