@@ -163,7 +163,7 @@ class _InstanceNorm(ChannelNorm):
         """Result has the shape and kind of x."""
         self._check(x)
         own = self.training or not self.track_running_stats
-        share = self._share() if self.training else 0.0
+        share = 0.0 if self.momentum is None or not self.training else self.momentum  # counts no batches, as PyTorch's
         return F.instance_norm(
             x, self.running_mean, self.running_var, self.weight, self.bias, own, share, self.eps
         )
