@@ -1,6 +1,7 @@
 """Fixtures of the whole suite, and the default that keeps it quick."""
 
 import hypothesis
+import numpy as np
 import pytest
 
 for helper in ("contract", "tolerance", "gradcheck", "buffers", "child"):
@@ -29,3 +30,18 @@ def precision():
     before = ops.get_precision()
     yield ops.set_precision
     ops.set_precision(before)
+
+
+def pytest_collection_modifyitems(config, items):
+    """float64 runs on the same kernels under every instruction set: once is enough."""
+    import contract
+
+    first = contract.isas()[0]
+
+    def is_repeated(item):
+        given = getattr(getattr(item, "callspec", None), "params", {})
+        return given.get("isa", first) != first and str(np.dtype(given.get("dtype", np.float32))) == "float64"
+
+    repeated = [item for item in items if is_repeated(item)]
+    config.hook.pytest_deselected(items=repeated)
+    items[:] = [item for item in items if not is_repeated(item)]
