@@ -6,9 +6,15 @@ Channel counts circle round 16, the lanes of the blocked layout, and 32, the wid
 circle round 6, 8, 12 and 14, the heights of the tiles.
 """
 
+import functools
 from dataclasses import dataclass, field
 
 import naive
+
+
+@functools.cache
+def _output_size(*geometry):
+    return naive.conv_triples(*geometry)[0]
 
 
 @dataclass(frozen=True)
@@ -25,8 +31,7 @@ class Conv:
         """[n, oc, oh, ow]."""
         args = {k: v for k, v in self.args.items() if k != "groups"}
         plain = {"stride": 1, "padding": 0, "dilation": 1} | args
-        size, _ = naive.conv_triples(self.x[2:], self.weight[2:], *plain.values())
-        return (self.x[0], self.weight[0], *size)
+        return (self.x[0], self.weight[0], *_output_size(self.x[2:], self.weight[2:], *plain.values()))
 
     @property
     def is_depthwise(self):
