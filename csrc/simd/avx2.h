@@ -81,10 +81,6 @@ FNN_ALWAYS_INLINE void vf_store_bytes(uint8_t *p, vf x) {
 FNN_ALWAYS_INLINE vf vf_load_bytes(const uint8_t *p) {
     return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p)));
 }
-FNN_ALWAYS_INLINE void vf_zip(vf a, vf b, vf *low, vf *high) {
-    const vf even = _mm256_unpacklo_ps(a, b), odd = _mm256_unpackhi_ps(a, b);
-    *low = _mm256_permute2f128_ps(even, odd, 0x20), *high = _mm256_permute2f128_ps(even, odd, 0x31);
-}
 FNN_ALWAYS_INLINE vf vf_round(vf a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 FNN_ALWAYS_INLINE vf vf_pow2(vf n) {
     __m256i bits = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));

@@ -87,11 +87,6 @@ FNN_ALWAYS_INLINE void vf_store_bytes(uint8_t *p, vf x) {
 FNN_ALWAYS_INLINE vf vf_load_bytes(const uint8_t *p) {
     return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p)));
 }
-FNN_ALWAYS_INLINE void vf_zip(vf a, vf b, vf *low, vf *high) {
-    const __m512i first = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-    const __m512i second = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-    *low = _mm512_permutex2var_ps(a, first, b), *high = _mm512_permutex2var_ps(a, second, b);
-}
 FNN_ALWAYS_INLINE vf vf_round(vf a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 FNN_ALWAYS_INLINE vf vf_pow2(vf n) {
     __m512i bits = _mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127));

@@ -48,7 +48,6 @@ FNN_ALWAYS_INLINE vf vf_load_bytes(const uint8_t *p) {
     const uint32_t four = p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
     return vcvtq_f32_u32(vmovl_u16(vget_low_u16(vmovl_u8(vcreate_u8(four)))));
 }
-FNN_ALWAYS_INLINE void vf_zip(vf a, vf b, vf *low, vf *high) { *low = vzip1q_f32(a, b), *high = vzip2q_f32(a, b); }
 FNN_ALWAYS_INLINE vf vf_round(vf a) { return vrndnq_f32(a); }
 FNN_ALWAYS_INLINE vf vf_pow2(vf n) {
     return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(vcvtnq_s32_f32(n), vdupq_n_s32(127)), 23));

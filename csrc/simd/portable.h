@@ -54,12 +54,6 @@ FNN_ALWAYS_INLINE vf vf_load_bytes(const uint8_t *p) {
     vf y;
     PORTABLE_EACH(p[i]);
 }
-FNN_ALWAYS_INLINE void vf_zip(vf a, vf b, vf *low, vf *high) {
-    for (int i = 0; i < FNN_VF; i++) {
-        (i < FNN_VF / 2 ? low : high)->v[2 * i % FNN_VF] = a.v[i];
-        (i < FNN_VF / 2 ? low : high)->v[2 * i % FNN_VF + 1] = b.v[i];
-    }
-}
 #define vi FNN_CAT(fnn_mask_, FNN_ISA)
 FNN_ALWAYS_INLINE vi vi_load(const int32_t *p) {
     vi y;
