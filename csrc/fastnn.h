@@ -29,9 +29,10 @@ typedef enum { FNN_F32, FNN_F64 } fnn_dtype;
 typedef enum { FNN_NCHW, FNN_BLOCKED, FNN_NHWC } fnn_layout;
 typedef enum { FNN_OK, FNN_NO_MEMORY } fnn_status;
 
-/* How a convolution is computed. AUTO: the fastest for the shape by a cost model that no thread count changes. DIRECT: plain
- * sums. WINOGRAD2, WINOGRAD4: 3x3 kernels of stride and dilation 1 and more than 8 channels a group, in tiles of 2x2 or
- * 4x4 outputs; largest error over the rms of the output 5e-6 and 2e-5 in float32 (direct: 3e-6). */
+/* How a convolution is computed. AUTO: the fastest for the shape by a cost model that no thread count changes. DIRECT:
+ * plain sums. IM2COL: a matrix of all windows, a band at a time, to compare with. WINOGRAD2, WINOGRAD4: 3x3 kernels of
+ * stride and dilation 1 and more than 8 channels a group, in tiles of 2x2 or 4x4 outputs; largest error over the rms of
+ * the output 5e-6 and 2e-5 in float32 (direct: 3e-6). */
 typedef enum { FNN_AUTO, FNN_DIRECT, FNN_IM2COL, FNN_WINOGRAD2, FNN_WINOGRAD4 } fnn_method;
 
 /* Activations; alpha and beta are: clip its bounds, leaky_relu its slope, elu its scale (alpha), softplus its beta

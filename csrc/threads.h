@@ -40,6 +40,12 @@ static inline void fnn_share(const fnn_team *team, ptrdiff_t n, ptrdiff_t *begin
     *end = n * (team->id + 1) / team->size;
 }
 
+/* Part i of n items cut into `parts`: *begin and how many. The larger parts come first, so that claims end alike. */
+static inline ptrdiff_t fnn_part(ptrdiff_t n, ptrdiff_t parts, ptrdiff_t i, ptrdiff_t *begin) {
+    *begin = i * (n / parts) + fnn_min(i, n % parts);
+    return n / parts + (i < n % parts);
+}
+
 /* Installs the fork handler; once, from fnn_init. Starts no thread. */
 void fnn_threads_init(void);
 

@@ -4,7 +4,7 @@ import hypothesis
 import numpy as np
 import pytest
 
-for helper in ("contract", "tolerance", "gradcheck", "buffers", "child"):
+for helper in ("contract", "tolerance", "gradcheck", "buffers", "child", "recurrent"):
     pytest.register_assert_rewrite(helper)
 
 hypothesis.settings.register_profile("fastnn", deadline=None, max_examples=60, derandomize=True)

@@ -162,10 +162,7 @@ static conv_band band_at(const conv_plan *p, ptrdiff_t index) {
     conv_band band = {.column = index % p->across * p->width};
     const ptrdiff_t down = index / p->across % p->bands;
     index /= p->across * p->bands;
-    const ptrdiff_t least = job->yh / p->bands,
-                    taller = job->yh % p->bands; /* the taller ones first: claims end alike */
-    band.row = down * least + fnn_min(down, taller);
-    band.rows = least + (down < taller);
+    band.rows = fnn_part(job->yh, p->bands, down, &band.row);
     band.z = index % job->yd, index /= job->yd;
     band.set = index % p->sets, band.image = index / p->sets;
     band.columns = fnn_min(p->width, job->yw - band.column);

@@ -135,14 +135,11 @@ static void choose_band(plan *p, int threads) {
     p->parts = fnn_max(1, fnn_min(p->blocks, fnn_ceil_div(4 * threads, bands)));
 }
 
-/* A chunk runs over the 16 channels of a block, over all channels where they are few, or, where they are one or two,
- * over the taps of a kernel row if those lie side by side. */
+/* A chunk runs over all channels of a 1x1 kernel, over the 16 of a block, or, where channels are few, takes one step. */
 static void fill_chunks(plan *p) {
     const fnn_conv_job *job = p->job;
     const int blocked = job->algorithm == FNN_CONV_BLOCKED;
-    const ptrdiff_t taps = job->kh * job->kw;
-    ptrdiff_t depth = taps == 1 || !blocked ? p->xs : FNN_BLOCK;
-    if (taps > 1 && !blocked) depth = 1;
+    const ptrdiff_t taps = job->kh * job->kw, depth = taps == 1 ? p->xs : blocked ? FNN_BLOCK : 1;
     const ptrdiff_t tap_step = blocked ? FNN_BLOCK * FNN_BLOCK : FNN_BLOCK;
     fnn_chunk *chunk = p->chunks;
     p->a_step = blocked ? FNN_BLOCK : taps * FNN_BLOCK;
@@ -166,11 +163,10 @@ static band band_at(const plan *p, ptrdiff_t index) {
     const fnn_conv_job *job = p->job;
     band b = {.row = index / p->column_bands % p->row_bands * p->rows};
     const ptrdiff_t set = index / p->column_bands / p->row_bands, i = index % p->column_bands;
-    const ptrdiff_t pairs = fnn_ceil_div(job->yw, PAIR), least = pairs / p->column_bands;
-    const ptrdiff_t wider = pairs % p->column_bands; /* these come first, so that claims end alike */
+    const ptrdiff_t pairs = fnn_part(fnn_ceil_div(job->yw, PAIR), p->column_bands, i, &b.column);
     b.rows = fnn_min(p->rows, job->yh - b.row);
-    b.column = (i * least + fnn_min(i, wider)) * PAIR;
-    b.columns = fnn_min(job->yw - b.column, (least + (i < wider)) * PAIR);
+    b.column *= PAIR;
+    b.columns = fnn_min(job->yw - b.column, pairs * PAIR);
     b.image = set / job->groups, b.group = set % job->groups;
     return b;
 }

@@ -175,13 +175,13 @@ def _pack(
     own_bias = None
     if bias is not None:
         own_bias = shaped(op, "bias", bias, (kernel.shape[0],), kernel, "weight").copy()
-    extents = [d * (k - 1) + 1 for d, k in zip(dilations, kernel.shape[2:], strict=True)]
-    smallest = (0, kernel.shape[1] * groups, *extents)
-    params = conv_params(op, rank, smallest, kernel.shape, strides, pads, dilations, groups)
+    extents = [d * (k - 1) + 1 + sum(p) for d, k, p in zip(dilations, kernel.shape[2:], pads, strict=True)]
+    smallest = (0, kernel.shape[1] * groups, *extents)  # also for the padding of a mirror
+    geometry = strides, pads, dilations, groups
+    params = conv_params(op, rank, smallest, kernel.shape, *geometry, padding_mode=modes[0])
     conv_method(op, modes[2], params, LAYOUTS[modes[1]])
     fields = kernel.shape, strides, pads, dilations, groups, activation_spec(op, activation), str(modes[2])
     packed = PackedConv(sys.modules[__name__], PackedConv.pack(params, kernel), own_bias, *fields, None, *modes[:2])
-    packed_method(packed, op)
     if input_shape is not None:
         packed.plan(packed_shape(op, packed, input_shape))
     return packed
@@ -207,16 +207,15 @@ def packed_params(packed: PackedConv, x_shape: tuple[int, ...]) -> Any:
     return conv_params(op, rank, x_shape, p.weight_shape, *geometry, padding_mode=p.padding_mode)
 
 
-def packed_method(packed: PackedConv, op: str = "") -> int:
-    """The kernels' code of the algorithm that was asked for; an error speaks of `op`, of the call where it is empty."""
+def packed_method(packed: PackedConv) -> int:
+    """The kernels' code of the algorithm that was asked for."""
     if packed.algorithm == "auto":
         return _kernels.METHODS["auto"]
     first, second, *kernel = packed.weight_shape
     channels = first if packed.transposed else second * packed.groups
     extents = (d * (k - 1) + 1 + sum(p) for d, k, p in zip(packed.dilation, kernel, packed.padding, strict=True))
     params = packed_params(packed, (0, channels, *extents))
-    op = op or f"packed {packed_name(packed)}"
-    return conv_method(op, packed.algorithm, params, LAYOUTS[packed.layout])
+    return conv_method(f"packed {packed_name(packed)}", packed.algorithm, params, LAYOUTS[packed.layout])
 
 
 def packed_arguments(packed: PackedConv, x: Any, residual: Any, out: Any) -> tuple[Any, ...]:
