@@ -1,5 +1,6 @@
 """Training: optimisers, the loop, metrics and checkpoints."""
 
+from fastnn.train import mpi
 from fastnn.train.callbacks import Callback, EarlyStopping, TensorBoard
 from fastnn.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from fastnn.train.data import DataLoader
@@ -13,6 +14,9 @@ from fastnn.train.prefetch import prefetch
 from fastnn.train.resume import Checkpointing, load_weights
 from fastnn.train.run import Run
 from fastnn.train.sanity import SanityReport, sanity_check
+from fastnn.train.search import StopTrial, search
+from fastnn.train.search_result import SearchResult
+from fastnn.train.search_space import Choice, Integer, Uniform
 from fastnn.train.sequences import TokenStream, pad_sequence
 from fastnn.train.transforms import (
     Compose,
@@ -29,19 +33,24 @@ __all__ = [
     "Callback",
     "Checkpoint",
     "Checkpointing",
+    "Choice",
     "Compose",
     "DataLoader",
     "DeadReLUs",
     "EarlyStopping",
     "History",
+    "Integer",
     "Normalize",
     "RandomCrop",
     "RandomHorizontalFlip",
     "Run",
     "SanityReport",
+    "SearchResult",
     "StopOnExplosion",
+    "StopTrial",
     "TensorBoard",
     "TokenStream",
+    "Uniform",
     "UpdateRatio",
     "accuracy",
     "channel_stats",
@@ -50,10 +59,12 @@ __all__ = [
     "load_checkpoint",
     "load_weights",
     "mean_image",
+    "mpi",
     "one_hot",
     "pad_sequence",
     "predict",
     "prefetch",
     "sanity_check",
     "save_checkpoint",
+    "search",
 ]
