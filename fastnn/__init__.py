@@ -40,9 +40,10 @@ __all__ = [
     "set_precision",
     "show_versions",
     "train",
+    "viz",
 ]
 
-_LAZY = {"autograd", "datasets", "nn", "train"}
+_LAZY = {"autograd", "datasets", "nn", "train", "viz"}
 
 
 def __getattr__(name: str) -> _Any:

@@ -2,6 +2,7 @@
 
 from fastnn.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from fastnn.train.data import DataLoader
+from fastnn.train.inspect import Activations, inspect_activations
 from fastnn.train.loop import History, evaluate, fit, predict
 from fastnn.train.metrics import accuracy
 from fastnn.train.optim import SGD
@@ -19,6 +20,7 @@ from fastnn.train.transforms import (
 
 __all__ = [
     "SGD",
+    "Activations",
     "Checkpoint",
     "Compose",
     "DataLoader",
@@ -31,6 +33,7 @@ __all__ = [
     "channel_stats",
     "evaluate",
     "fit",
+    "inspect_activations",
     "load_checkpoint",
     "mean_image",
     "one_hot",
