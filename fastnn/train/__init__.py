@@ -6,6 +6,7 @@ from fastnn.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from fastnn.train.data import DataLoader
 from fastnn.train.evaluate import evaluate, predict
 from fastnn.train.history import History
+from fastnn.train.inspect import Activations, inspect_activations
 from fastnn.train.loop import fit
 from fastnn.train.metrics import accuracy
 from fastnn.train.monitors import DeadReLUs, StopOnExplosion, UpdateRatio
@@ -30,6 +31,7 @@ from fastnn.train.transforms import (
 
 __all__ = [
     "SGD",
+    "Activations",
     "Callback",
     "Checkpoint",
     "Checkpointing",
@@ -56,6 +58,7 @@ __all__ = [
     "channel_stats",
     "evaluate",
     "fit",
+    "inspect_activations",
     "load_checkpoint",
     "load_weights",
     "mean_image",
