@@ -2,6 +2,7 @@
 
 The storeys, from the top; each uses only those below it::
 
+    fastnn.models     classic networks
     fastnn.train      optimisers, the loop, checkpoints
     fastnn.nn         layers: objects with parameters
     fastnn.autograd   Tensor, the tape, the differentiable form of each op
@@ -33,6 +34,7 @@ __all__ = [
     "explain",
     "get_include",
     "get_num_threads",
+    "models",
     "nn",
     "num_threads",
     "ops",
@@ -42,7 +44,7 @@ __all__ = [
     "train",
 ]
 
-_LAZY = {"autograd", "datasets", "nn", "train"}
+_LAZY = {"autograd", "datasets", "models", "nn", "train"}
 
 
 def __getattr__(name: str) -> _Any:

@@ -223,7 +223,7 @@ METHODS = {
     "zero_grad register_forward_hook",
     "ops.Blocked": "shape dtype ndim size data numpy empty zeros",
 }
-PUBLIC = ["fastnn", "fastnn.ops", "fastnn.cpu", "fastnn.autograd", "fastnn.nn", "fastnn.train"]
+PUBLIC = ["fastnn", "fastnn.ops", "fastnn.cpu", "fastnn.autograd", "fastnn.nn", "fastnn.train", "fastnn.models"]
 
 
 def signature(function):
