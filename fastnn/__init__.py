@@ -2,7 +2,7 @@
 
 The storeys, from the top; each uses only those below it::
 
-    fastnn.models     classic networks
+    fastnn.models     classic networks               fastnn.viz   drawings of arrays
     fastnn.train      optimisers, the loop, checkpoints
     fastnn.nn         layers: objects with parameters
     fastnn.autograd   Tensor, the tape, the differentiable form of each op
@@ -47,9 +47,10 @@ __all__ = [
     "show_versions",
     "summary",
     "train",
+    "viz",
 ]
 
-_LAZY = {"autograd", "datasets", "models", "nn", "train"}
+_LAZY = {"autograd", "datasets", "models", "nn", "train", "viz"}
 
 
 def __getattr__(name: str) -> _Any:

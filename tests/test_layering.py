@@ -24,7 +24,8 @@ MAY_USE = {
     "viz": set(),
     "datasets": set(),
 }
-OPTIONAL = {"joblib", "matplotlib", "mpi4py", "numba", "onnx", "torch", "PIL", "scipy", "threadpoolctl", "tqdm"}  # only inside functions
+# Imported only inside functions.
+OPTIONAL = {"joblib", "matplotlib", "mpi4py", "numba", "onnx", "torch", "PIL", "scipy", "threadpoolctl", "tqdm"}
 
 
 def imports(path, source=None):

@@ -14,7 +14,7 @@ import fastnn
 
 TOP = """
 __version__ show_versions get_include set_num_threads get_num_threads num_threads cpu blocked
-set_precision explain ops autograd nn train models load summary
+set_precision explain ops autograd nn train viz models load summary
 """
 
 MODES = "padding_mode='zeros', layout='NCHW'"
@@ -218,12 +218,16 @@ BEGINNINGS = [
     ("autograd", "Tensor(data, requires_grad=False"),
 ]
 METHODS = {
-    "autograd.Tensor": "grad backward numpy detach register_hook reshape shape dtype item",
+    "autograd.Tensor": "grad backward numpy detach register_hook reshape shape dtype item max min var std split "
+    "chunk expand gather masked_fill",
     "nn.Module": "parameters named_parameters state_dict load_state_dict train eval modules children "
-    "zero_grad register_forward_hook",
+    "zero_grad register_forward_hook register_forward_pre_hook register_full_backward_hook",
     "ops.Blocked": "shape dtype ndim size data numpy empty zeros",
 }
-PUBLIC = ["fastnn", "fastnn.ops", "fastnn.cpu", "fastnn.autograd", "fastnn.nn", "fastnn.train", "fastnn.models"]
+PUBLIC = [
+    f"fastnn{name}"
+    for name in ("", ".ops", ".cpu", ".autograd", ".nn", ".nn.init", ".train", ".models", ".datasets", ".viz")
+]
 
 
 def signature(function):
