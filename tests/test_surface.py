@@ -14,7 +14,7 @@ import fastnn
 
 TOP = """
 __version__ show_versions get_include set_num_threads get_num_threads num_threads cpu blocked
-set_precision explain ops autograd nn train viz
+set_precision explain ops autograd nn train viz models load summary
 """
 
 MODES = "padding_mode='zeros', layout='NCHW'"
