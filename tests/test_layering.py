@@ -24,7 +24,7 @@ MAY_USE = {
     "viz": set(),
     "datasets": set(),
 }
-OPTIONAL = {"matplotlib", "numba", "onnx", "torch", "PIL", "scipy", "threadpoolctl", "tqdm"}  # only inside functions
+OPTIONAL = {"joblib", "matplotlib", "mpi4py", "numba", "onnx", "torch", "PIL", "scipy", "threadpoolctl", "tqdm"}  # only inside functions
 
 
 def imports(path, source=None):

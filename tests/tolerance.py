@@ -45,6 +45,7 @@ ULPS = {
 FLUSHED = {"direct": 1, "depthwise": 1, "winograd2": 2**2, "winograd4": 10**2}
 
 # Central differences with step eps^(1/3) lose eps / step to rounding and step^2 to curvature: eps^(2/3) both.
+STEP = float(np.finfo(np.float64).eps) ** (1 / 3)
 GRADCHECK_K = 64
 
 
