@@ -1,6 +1,7 @@
 """A trained ResNet of CIFAR-10, made from the blocks of `fastnn.models`, beside the logits that PyTorch found."""
 
 import numpy as np
+import pytest
 from real_data import real_data
 from twins import relative_error
 
