@@ -1,0 +1,55 @@
+"""The words of `_intrinsics` for Numba's simulator, and what kernels use of `cuda` that the simulator refuses."""
+
+# mypy: disable-error-code="import-untyped,import-not-found"
+
+import sys
+import threading
+from typing import Any
+
+import numpy as np
+from numba.cuda.simulator import kernelapi
+
+
+def udiv(a: int, b: int) -> int:
+    """As `_intrinsics.udiv`."""
+    return int(a) // int(b)
+
+
+def helper(function: Any) -> Any:
+    """As `_intrinsics.helper`."""
+    return function
+
+
+def _shuffle_xor(self: Any, _: int, value: Any, mask: int) -> Any:
+    """The value of the lane whose number differs in the bits of the mask; all threads of the block take part."""
+    thread: Any = threading.current_thread()
+    lanes = thread._manager.__dict__.setdefault("lanes", {})
+    lanes[thread.thread_id] = value
+    thread.syncthreads()
+    found = lanes[thread.thread_id ^ mask]
+    thread.syncthreads()
+    return found
+
+
+def _shared_array(self: Any, shape: Any, dtype: Any, alignment: Any = None) -> np.ndarray:
+    """Shared memory, one array for each line that asks for one; alignment has no meaning here."""
+    caller = sys._getframe(1)
+    where = caller.f_code.co_filename, caller.f_lineno
+    if where not in self._allocations:
+        self._allocations[where] = np.empty(shape, _as_numpy(dtype))
+    return self._allocations[where]
+
+
+def _local_array(self: Any, shape: Any, dtype: Any, alignment: Any = None) -> np.ndarray:
+    return np.empty(shape, _as_numpy(dtype))
+
+
+def _as_numpy(dtype: Any) -> np.dtype:
+    from numba.cuda.np.numpy_support import as_dtype
+
+    return np.dtype(dtype) if isinstance(dtype, type) else as_dtype(dtype)
+
+
+kernelapi.FakeCUDAShared.array = _shared_array
+kernelapi.FakeCUDALocal.array = _local_array
+kernelapi.FakeCUDAModule.shfl_xor_sync = _shuffle_xor
