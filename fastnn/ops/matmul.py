@@ -68,7 +68,8 @@ def _products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         raise ValueError(f"matmul: shapes {a.shape} and {b.shape} do not broadcast") from None
     check_size("matmul", "result", (*batch, m, n))
     result = new_array((*batch, m, n), a.dtype)
-    lefts, rights = np.broadcast_to(a, (*batch, m, k)), np.broadcast_to(b, (*batch, k, n))
+    lefts = a if a.shape[:-2] == batch else np.broadcast_to(a, (*batch, m, k))
+    rights = b if b.shape[:-2] == batch else np.broadcast_to(b, (*batch, k, n))
     for at in np.ndindex(*batch):
         _kernels.gemm(lefts[at], False, rights[at], False, result[at], m, n, k, None, 0, 0.0, 0.0)
     return result
