@@ -12,6 +12,8 @@ __all__ = ["cross_entropy", "cross_entropy_grad_input"]
 
 def class_rows(op: str, scores: np.ndarray) -> tuple[np.ndarray, tuple[int, ...]]:
     """Scores [N, C, ...] as rows [M, C], and the shape of one loss per row."""
+    if scores.ndim == 2 and scores.shape[1]:
+        return scores, (scores.shape[0],)
     if scores.ndim == 1:
         return scores.reshape(1, -1), ()
     if scores.ndim < 1 or scores.shape[1] == 0:
@@ -50,7 +52,7 @@ def _indexed(
     """The class of each row, 0 where it is ignored, and its weight, 0 likewise."""
     labels = class_labels(op, target, scores, loss_shape, ignore_index)
     kept = labels != ignore_index
-    labels = np.where(kept, labels, 0).astype(np.intp)
+    labels = np.where(kept, labels, 0).astype(np.intp, copy=False)
     return labels, np.where(kept, weights[labels], 0)
 
 
