@@ -42,7 +42,7 @@ class _Kind(NamedTuple):
 class _Storage(NamedTuple):
     kind: _Kind
     key: str
-    count: int
+    elements: int
 
 
 class _Tensor(NamedTuple):
@@ -105,7 +105,7 @@ def _unpickle(file: BinaryIO) -> Any:
             raise ValueError(f"its description is longer than {_MAX_PICKLE} bytes")
         if code.name in ("EXT1", "EXT2", "EXT4", "PERSID", "NEXT_BUFFER", "READONLY_BUFFER"):
             raise ValueError(f"its description has the instruction {code.name}")
-        if code.name in ("PUT", "BINPUT", "LONG_BINPUT") and value > _MAX_PICKLE // 64:  # memory grows with it
+        if code.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(value or 0) > _MAX_PICKLE // 64:
             raise ValueError(f"its description remembers {value} things")
     end = file.tell()
     file.seek(start)
@@ -167,10 +167,10 @@ class _Resolver:
     def _flat(self, storage: _Storage) -> NDArray[Any]:
         if storage.key not in self.storages:
             dtype = np.dtype(_STORAGES[storage.kind.name])
-            wanted = storage.count * dtype.itemsize
+            wanted = storage.elements * dtype.itemsize
             data = self.bytes_of(storage, wanted)
             if len(data) != wanted:
-                raise ValueError(f"storage {storage.key}: {len(data)} bytes, {storage.count} elements need {wanted}")
+                raise ValueError(f"storage {storage.key}: {len(data)} bytes, {storage.elements} elements need {wanted}")
             self.storages[storage.key] = storage, _native(np.frombuffer(data, dtype), storage.kind.name)
         known, flat = self.storages[storage.key]
         if known != storage:
@@ -253,8 +253,8 @@ def _read_serial(file: BinaryIO) -> Any:
         if storage.key not in places:
             raise ValueError(f"has no storage {storage.key}")
         at, size = places[storage.key]
-        if size != storage.count or at + wanted > end:
-            raise ValueError(f"storage {storage.key}: {size} elements, {storage.count} expected, or the file ends")
+        if size != storage.elements or at + wanted > end:
+            raise ValueError(f"storage {storage.key}: {size} elements, {storage.elements} expected, or the file ends")
         file.seek(at)
         return file.read(wanted)
 
@@ -264,7 +264,7 @@ def _read_serial(file: BinaryIO) -> Any:
             raise ValueError(f"storage {key}: is not described")
         file.seek(start)
         places[key] = start + 8, int.from_bytes(file.read(8), "little")
-        start += 8 + sizes[key].count * np.dtype(_STORAGES[sizes[key].kind.name]).itemsize
+        start += 8 + sizes[key].elements * np.dtype(_STORAGES[sizes[key].kind.name]).itemsize
     return _Resolver(bytes_of).plain(made)
 
 

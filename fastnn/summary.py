@@ -161,7 +161,7 @@ def _inputs(model: Module, input_shape: Any, dtype: Any) -> list[np.ndarray]:
             raise ValueError(f"summary: input_shape must hold positive sizes, is {input_shape!r}")
     leaves = [m for m in model.modules() if next(m.children(), None) is None]
     if leaves and isinstance(leaves[0], nn.Embedding):
-        usual = np.dtype(np.int64)
+        usual: np.dtype[Any] = np.dtype(np.int64)
     else:
         usual = next((p.dtype for p in model.parameters()), np.dtype(np.float32))
     dtypes = list(dtype) if isinstance(dtype, (list, tuple)) else [dtype] * len(shapes)

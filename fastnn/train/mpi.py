@@ -33,7 +33,7 @@ def world() -> Any:
         Where mpi4py is not installed or finds no MPI library.
     """
     try:
-        from mpi4py import MPI  # type: ignore[import-not-found]
+        from mpi4py import MPI
     except (ImportError, RuntimeError) as error:
         raise ImportError(
             'training over processes needs mpi4py and an MPI library: pip install "fastnn-kernels[mpi]", '

@@ -235,39 +235,16 @@ class SGD(Optimizer):
         defaults = {"lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay}
         super().__init__(params, defaults | {"nesterov": nesterov, "maximize": maximize, "l1": l1})
 
-
-    def state_dict(self) -> dict[str, Any]:
-        """Velocities and options in PyTorch's form: parameters are numbered through all groups."""
-        parameters = [p for group in self.param_groups for p in group["params"]]
-        number = {p: i for i, p in enumerate(parameters)}
-        velocities = {i: self._velocity.get(p) for p, i in number.items()}
-        groups = [{**group, "params": [number[p] for p in group["params"]]} for group in self.param_groups]
-        state = {i: {"momentum_buffer": np.array(v)} for i, v in velocities.items() if v is not None}
-        return {"state": state, "param_groups": groups}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over what `state_dict` gave; ValueError where it does not fit the parameters."""
-        groups = state["param_groups"]
-        if [len(g["params"]) for g in groups] != [len(g["params"]) for g in self.param_groups]:
-            raise ValueError("SGD: load_state_dict: the groups of parameters are others")
-        parameters = [p for group in self.param_groups for p in group["params"]]
-        buffers = {parameters[i]: np.array(s["momentum_buffer"]) for i, s in state["state"].items()}
-        for p, buffer in buffers.items():
-            if buffer.shape != p.shape:
-                raise ValueError(f"SGD: load_state_dict: momentum_buffer {buffer.shape}, parameter {p.shape}")
-        self._velocity = buffers
-        for own, group in zip(self.param_groups, groups, strict=True):
-            own.update({name: value for name, value in group.items() if name != "params"})
-
-
     def _check(self, group: dict[str, Any]) -> None:
         self._check_range("momentum", group["momentum"])
         if not np.isfinite(group["dampening"]):
             raise ValueError(f"{self._name}: dampening must be finite, is {group['dampening']}")
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
             raise ValueError(f"{self._name}: nesterov needs momentum and no dampening")
+
     def _arrays(self, group: dict[str, Any]) -> tuple[str, ...]:
         return ("momentum_buffer",) if group["momentum"] != 0 else ()
+
     def _update(self, group: dict[str, Any], params: list[Tensor]) -> None:
         options = {name: group[name] for name in self.defaults}
         velocity, first = None, None
