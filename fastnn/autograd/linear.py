@@ -66,6 +66,9 @@ def matmul(a: Any, b: Any) -> Tensor:
         return wrap(y)
     need_a, need_b = a.requires_grad, b.requires_grad
 
+    def simple(gy: Any) -> Gradients:
+        return ops.linear(gy, bd) if need_a else None, ops.linear_grad_weight(ad, gy) if need_b else None
+
     def backward(gy: Any) -> Gradients:
         rows = ad[None, :] if ad.ndim == 1 else ad
         columns = bd[:, None] if bd.ndim == 1 else bd
@@ -78,4 +81,5 @@ def matmul(a: Any, b: Any) -> Tensor:
             gb = unbroadcast(ops.matmul(rows.swapaxes(-1, -2), g), columns.shape).reshape(bd.shape)
         return ga, gb
 
-    return record(y, (a, b), backward, (a, b))
+    one_matrix = bd.ndim == 2 and ad.ndim >= 2  # its products take transposed operands as they lie
+    return record(y, (a, b), simple if one_matrix else backward, (a, b))

@@ -105,12 +105,22 @@ def _along(name: str, x: Tensor, dim: int, keepdim: bool, find: Any) -> Extremes
         raise ValueError(f"{name}: dimension {dim} of a tensor with {x.ndim}")
     if not x.shape[dim]:
         raise ValueError(f"{name}: nothing to choose from, shape is {x.shape}")
-    indices = find(x.numpy(), axis=dim, keepdims=True)
-    values = gather(x, dim, wrap(indices))
-    if keepdim:
-        return Extremes(values, wrap(indices))
-    kept = tuple(n for i, n in enumerate(indices.shape) if i != dim % x.ndim)
-    return Extremes(values.reshape(kept), wrap(indices.reshape(kept)))
+    x = to_plain(x)
+    xd, axis = x.data, dim % x.ndim
+    indices = find(xd, axis=axis, keepdims=True)
+    kept = indices.shape if keepdim else tuple(n for i, n in enumerate(indices.shape) if i != axis)
+    values = np.take_along_axis(xd, indices, axis).reshape(kept)
+    found = wrap(indices.reshape(kept))
+    if not recording(x):
+        return Extremes(wrap(values), found)
+    shape = xd.shape
+
+    def backward(gy: Any) -> Gradients:
+        gx = np.zeros(shape, dtype=gy.dtype)
+        np.put_along_axis(gx, indices, gy.reshape(indices.shape), axis)
+        return (gx,)
+
+    return Extremes(record(values, (x,), backward), found)
 
 
 def max(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:

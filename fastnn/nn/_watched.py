@@ -18,22 +18,24 @@ def run_watched(module: Module, inputs: tuple[Any, ...], options: dict[str, Any]
     """``module.forward(*inputs, **options)``, recorded so that the module's backward hooks run on the way back."""
     watched = [i for i, x in enumerate(inputs) if isinstance(x, Tensor) and x.requires_grad]
     grad_output: tuple[Any, ...] = ()
+    # The two functions below are held by the graph, so they hold no tensors of it: a cycle would keep activations.
+    input_count, output_count = len(inputs), 0
 
     def leave(gradients: list[Any]) -> list[Any]:
         """On the way back, before the module."""
         nonlocal grad_output
-        found: list[Any] = [None] * len(outputs)
+        found: list[Any] = [None] * output_count
         for i, g in zip(differentiable, gradients, strict=True):
             found[i] = None if g is None else wrap(g)
         grad_output = tuple(found)
         if not watched:
-            _run_hooks(module, [None] * len(inputs), grad_output)
+            _run_hooks(module, [None] * input_count, grad_output)
         return gradients
 
     def enter(gradients: list[Any]) -> list[Any]:
         """On the way back, behind the module."""
         nonlocal grad_output
-        all_gradients: list[Any] = [None] * len(inputs)
+        all_gradients: list[Any] = [None] * input_count
         for i, g in zip(watched, gradients, strict=True):
             all_gradients[i] = g
         found, grad_output = _run_hooks(module, all_gradients, grad_output), ()
@@ -54,6 +56,7 @@ def run_watched(module: Module, inputs: tuple[Any, ...], options: dict[str, Any]
         if id(port) in changed:
             _take_over(changed[id(port)], port)
     outputs = list(y) if isinstance(y, tuple) else [y]
+    output_count = len(outputs)
     differentiable = [i for i, o in enumerate(outputs) if isinstance(o, Tensor) and o.requires_grad]
     if not differentiable:
         return y

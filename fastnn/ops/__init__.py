@@ -128,7 +128,6 @@ from fastnn.ops.linear import (
     linear_grad_bias,
     linear_grad_input,
     linear_grad_weight,
-    matmul,
     pack_linear,
 )
 from fastnn.ops.loss import cross_entropy, cross_entropy_grad_input
@@ -148,6 +147,7 @@ from fastnn.ops.lp_pool import (
     lp_pool3d,
     lp_pool3d_grad_input,
 )
+from fastnn.ops.matmul import matmul
 from fastnn.ops.max_unpool import (
     max_unpool1d,
     max_unpool1d_grad_input,

@@ -113,7 +113,7 @@ def hashable(value: Any) -> Any:
     if type(value) is int or type(value) is str:
         return value
     if isinstance(value, (list, tuple, np.ndarray)):
-        return tuple(hashable(v) for v in value)
+        return tuple([hashable(v) for v in value])
     return _Unequal(value)
 
 

@@ -74,8 +74,8 @@ def conv_params(
     padding_mode: str = "zeros",
 ) -> _kernels.ConvParams:
     """The geometry of a convolution as the kernels take it; `.y_shape` is the output's shape."""
-    rest = (hashable(v) for v in (stride, padding, dilation, groups))
-    return _conv_params(op, rank, x_shape, weight_shape, *rest, padding_mode)
+    geometry = hashable(stride), hashable(padding), hashable(dilation), hashable(groups)
+    return _conv_params(op, rank, x_shape, weight_shape, *geometry, padding_mode)
 
 
 def transpose_padding(op: str, padding: Any, rank: int) -> tuple[tuple[int, int], ...]:
@@ -111,8 +111,8 @@ def conv_transpose_params(
     dilation: Any,
 ) -> tuple[_kernels.ConvParams, _kernels.ConvParams]:
     """The geometry of a transposed convolution, and that of the convolution that it transposes."""
-    rest = (hashable(v) for v in (stride, padding, output_padding, groups, dilation))
-    return _transpose_params(op, rank, x_shape, weight_shape, *rest)
+    geometry = hashable(stride), hashable(padding), hashable(output_padding), hashable(groups), hashable(dilation)
+    return _transpose_params(op, rank, x_shape, weight_shape, *geometry)
 
 
 PADDING_MODES = {"zeros": 0} | {name: code for name, code in _kernels.PAD_MODES.items() if name != "constant"}

@@ -1,4 +1,4 @@
-"""Linear layers and matrix products. Kernel: csrc/ops/gemm.c."""
+"""Linear layers. Kernel: csrc/ops/gemm.c."""
 
 import sys
 from typing import Any
@@ -24,7 +24,6 @@ __all__ = [
     "linear_grad_bias",
     "linear_grad_input",
     "linear_grad_weight",
-    "matmul",
     "pack_linear",
 ]
 
@@ -187,54 +186,6 @@ def linear_grad_bias(gy: Any) -> np.ndarray:
         raise ValueError("linear_grad_bias: gy must have at least 1 dimension")
     rows = g.reshape(-1, g.shape[-1]) if g.size else np.zeros((1, g.shape[-1]), g.dtype)
     return rows.sum(axis=0, dtype=np.float64).astype(g.dtype)
-
-
-def matmul(a: Any, b: Any) -> np.ndarray:
-    """Matrix product with the rules of `numpy.matmul`: vectors are promoted, leading dimensions broadcast.
-
-    Parameters
-    ----------
-    a : array [..., m, k] or [k]
-    b : array [..., k, n] or [k]
-
-    Returns
-    -------
-    array [..., m, n], without the dimensions that a vector lacks
-
-    Raises
-    ------
-    ValueError, TypeError
-        Shapes or dtypes that do not fit.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from fastnn import ops
-    >>> ops.matmul(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([10.0, 1.0]))
-    array([12., 34.])
-    """
-    x, y = as_array("matmul", "a", a), as_array("matmul", "b", b)
-    same_dtype("matmul", "a", x, "b", y)
-    if x.ndim == 0 or y.ndim == 0:
-        raise ValueError(f"matmul: scalars are not matrices, shapes {x.shape} and {y.shape}")
-    left = x[None, :] if x.ndim == 1 else x
-    right = y[:, None] if y.ndim == 1 else y
-    m, k = left.shape[-2:]
-    n = right.shape[-1]
-    if right.shape[-2] != k:
-        raise ValueError(f"matmul: a of shape {x.shape} has {k} columns, b of shape {y.shape} {right.shape[-2]} rows")
-    try:
-        batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
-    except ValueError:
-        raise ValueError(f"matmul: shapes {x.shape} and {y.shape} do not broadcast") from None
-    check_size("matmul", "result", (*batch, m, n))
-    result = new_array((*batch, m, n), x.dtype)
-    lefts, rights = np.broadcast_to(left, (*batch, m, k)), np.broadcast_to(right, (*batch, k, n))
-    for at in np.ndindex(*batch):
-        _kernels.gemm(lefts[at], False, rights[at], False, result[at], m, n, k, None, 0, 0.0, 0.0)
-    if y.ndim == 1:
-        result = result[..., 0]
-    return result[..., 0, :] if x.ndim == 1 and y.ndim > 1 else result[..., 0] if x.ndim == 1 else result
 
 
 # ---- packed ----

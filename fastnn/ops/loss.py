@@ -12,6 +12,8 @@ __all__ = ["cross_entropy", "cross_entropy_grad_input"]
 
 def class_rows(op: str, scores: np.ndarray) -> tuple[np.ndarray, tuple[int, ...]]:
     """Scores [N, C, ...] as rows [M, C], and the shape of one loss per row."""
+    if scores.ndim == 2 and scores.shape[1]:
+        return scores, (scores.shape[0],)
     if scores.ndim == 1:
         return scores.reshape(1, -1), ()
     if scores.ndim < 1 or scores.shape[1] == 0:
@@ -44,56 +46,24 @@ def class_labels(
     return labels
 
 
-def _targets(
-    op: str,
-    given: np.ndarray,
-    x_shape: tuple[int, ...],
-    scores: np.ndarray,
-    loss_shape: tuple[int, ...],
-    ignore_index: int,
-) -> np.ndarray:
-    """Target as probabilities [M, C]; rows of an ignored class are zero."""
-    m, classes = scores.shape
-    if given.dtype.kind == "f":
-        if given.shape != x_shape:
-            raise ValueError(f"{op}: target of probabilities has shape {given.shape}, expected {x_shape}")
-        probabilities = as_array(op, "target", given)
-        same_dtype(op, "target", probabilities, "x", scores)
-        last = probabilities if given.ndim == 1 else np.moveaxis(probabilities, 1, -1)
-        return last.reshape(scores.shape)
-    labels = class_labels(op, given, scores, loss_shape, ignore_index)
+def _indexed(
+    op: str, target: np.ndarray, scores: np.ndarray, weights: Any, loss_shape: tuple[int, ...], ignore_index: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The class of each row, 0 where it is ignored, and its weight, 0 likewise."""
+    labels = class_labels(op, target, scores, loss_shape, ignore_index)
     kept = labels != ignore_index
-    one_hot = np.zeros((m, classes), scores.dtype)
-    rows = np.flatnonzero(kept)
-    one_hot[rows, labels[rows].astype(np.intp)] = 1
-    return one_hot
+    labels = np.where(kept, labels, 0).astype(np.intp, copy=False)
+    return labels, np.where(kept, weights[labels], 0)
 
 
-def _weighted(
-    op: str,
-    x: Any,
-    target: Any,
-    weight: Any,
-    ignore_index: int,
-    reduction: str,
-    label_smoothing: float,
-) -> tuple[np.ndarray, np.ndarray, Any, tuple[int, ...]]:
-    """(rows of scores, q with loss = -sum q log p, divisor of the mean, shape of the losses)."""
-    check_reduction(op, reduction)
-    if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"{op}: label_smoothing must be in 0..1, got {label_smoothing}")
-    ignore_index = integer(op, "ignore_index", ignore_index, -(1 << 62))
-    x = as_array(op, "x", x)
-    scores, loss_shape = class_rows(op, x)
-    weights = class_weights(op, weight, scores)
-    target = as_numpy(op, "target", target)
-    p = _targets(op, target, x.shape, scores, loss_shape, ignore_index)
-    indices = target.dtype.kind != "f"
-    divisor: Any = (p * weights).sum(dtype=np.float64) if indices else scores.shape[0]
-    if label_smoothing:
-        present = p.any(axis=1, keepdims=True) if indices else True
-        p = np.where(present, p * (1 - label_smoothing) + label_smoothing / scores.shape[1], 0)
-    return scores, (p * weights).astype(scores.dtype), divisor, loss_shape
+def _probabilities(op: str, target: np.ndarray, x_shape: tuple[int, ...], scores: np.ndarray) -> np.ndarray:
+    """Given probabilities as rows [M, C]."""
+    if target.shape != x_shape:
+        raise ValueError(f"{op}: target of probabilities has shape {target.shape}, expected {x_shape}")
+    probabilities = as_array(op, "target", target)
+    same_dtype(op, "target", probabilities, "x", scores)
+    last = probabilities if target.ndim == 1 else np.moveaxis(probabilities, 1, -1)
+    return last.reshape(scores.shape)
 
 
 def cross_entropy(
@@ -138,9 +108,13 @@ def cross_entropy(
 
 
 class CrossEntropy:
-    """A checked cross-entropy: its loss and, from the same logarithms, its gradient."""
+    """A checked cross-entropy: its loss and, from the same logarithms, its gradient.
 
-    __slots__ = ("divisor", "log_p", "q", "reduction", "scores", "shape")
+    The loss of a row is ``-sum q log p``. `q` holds that row [M, C] of weighted targets, or, where one class has them
+    all, its weight [M]; then `labels` holds the classes.
+    """
+
+    __slots__ = ("divisor", "labels", "log_p", "q", "reduction", "scores", "shape")
 
     def __init__(
         self,
@@ -152,16 +126,39 @@ class CrossEntropy:
         reduction: str,
         label_smoothing: float,
     ) -> None:
-        self.reduction = reduction
-        self.scores, self.q, self.divisor, self.shape = _weighted(
-            op, x, target, weight, ignore_index, reduction, label_smoothing
-        )
+        self.reduction = check_reduction(op, reduction)
+        if not 0 <= label_smoothing <= 1:
+            raise ValueError(f"{op}: label_smoothing must be in 0..1, got {label_smoothing}")
+        ignore_index = integer(op, "ignore_index", ignore_index, -(1 << 62))
+        x = as_array(op, "x", x)
+        self.scores, self.shape = class_rows(op, x)
+        weights = class_weights(op, weight, self.scores)
+        target = as_numpy(op, "target", target)
+        self.labels: np.ndarray | None = None
+        present: Any = 1
+        if target.dtype.kind == "f":
+            p, self.divisor = _probabilities(op, target, x.shape, self.scores), self.scores.shape[0]
+        else:
+            self.labels, self.q = _indexed(op, target, self.scores, weights, self.shape, ignore_index)
+            self.divisor = self.q.sum(dtype=np.float64)
+            if label_smoothing:
+                p = np.zeros(self.scores.shape, self.scores.dtype)
+                present = (target.reshape(-1) != ignore_index)[:, None]
+                p[np.arange(len(p)), self.labels] = 1
+        if label_smoothing:
+            p = present * (p * (1 - label_smoothing) + label_smoothing / self.scores.shape[1])
+            self.labels = None
+        if self.labels is None:
+            self.q = (p * weights).astype(self.scores.dtype)
         self.log_p = log_softmax(self.scores)
 
     def loss(self) -> np.ndarray:
         """What `cross_entropy` returns."""
+        log_p = self.log_p if self.labels is None else self.log_p[np.arange(len(self.labels)), self.labels]
         # 0 * -inf counts as 0: a class of probability 0 that is not the target adds nothing.
-        losses = -np.where(self.q != 0, self.q * self.log_p, 0).sum(axis=1, dtype=np.float64)
+        losses = -np.where(self.q != 0, self.q * log_p, 0).astype(np.float64, copy=False)
+        if self.labels is None:
+            losses = losses.sum(axis=1)
         dtype, divisor = self.scores.dtype, self.divisor
         if self.reduction == "none":
             return losses.astype(dtype).reshape(self.shape)
@@ -175,9 +172,13 @@ class CrossEntropy:
         scores, q, shape, divisor = self.scores, self.q, self.shape, self.divisor
         each = self.reduction == "none"
         g = incoming(op, gy, scores, shape if each else ())
-        gradient = np.exp(self.log_p) * q.sum(axis=1, keepdims=True) - q
+        if self.labels is None:
+            gradient = np.exp(self.log_p) * q.sum(axis=1, keepdims=True) - q
+        else:
+            gradient = np.exp(self.log_p) * q[:, None]
+            gradient[np.arange(len(q)), self.labels] -= q
         factor = g.reshape(-1, 1) if each else g / divisor if self.reduction == "mean" and divisor else g
-        gradient = (gradient * factor).astype(scores.dtype)
+        gradient = (gradient * factor).astype(scores.dtype, copy=False)
         if len(shape) <= 1:
             return gradient if shape else gradient.reshape(-1)
         return np.ascontiguousarray(np.moveaxis(gradient.reshape(*shape, gradient.shape[1]), -1, 1))

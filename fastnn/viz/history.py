@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fastnn.viz._axes import axes
+
 
 def history(figures: Mapping[str, Sequence[float]], names: Sequence[str] | None = None, ax: Any = None) -> Any:
     """Draw figures over epochs, such as `fastnn.train.fit` returns; those of the validation set dashed.
@@ -37,12 +39,7 @@ def history(figures: Mapping[str, Sequence[float]], names: Sequence[str] | None 
     unknown = [name for name in names if name not in figures]
     if unknown:
         raise ValueError(f"history: {unknown} are no figures, only {sorted(figures)}")
-    if ax is None:
-        try:
-            from matplotlib import pyplot
-        except ImportError:
-            raise ImportError('viz.history needs matplotlib: pip install "fastnn-kernels[viz]"') from None
-        ax = pyplot.subplots()[1]
+    ax = axes("history", ax)
     colours: dict[str, Any] = {}
     for name in names:
         base = name.removeprefix("val_")

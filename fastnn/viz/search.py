@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from fastnn.viz._axes import axes
+
 
 def trials(
     x: Any, value: Any, y: Any = None, *, names: Any = ("", "value"), log: Any = (False, False), ax: Any = None
@@ -43,12 +45,7 @@ def trials(
     y = None if y is None else np.asarray(y, dtype=float)
     if x.ndim != 1 or x.shape != value.shape or (y is not None and y.shape != x.shape):
         raise ValueError(f"trials: x, value and y must be of one length [n], x has shape {x.shape}")
-    if ax is None:
-        try:
-            import matplotlib.pyplot as plt
-        except ImportError:
-            raise ImportError('drawing needs matplotlib: pip install "fastnn-kernels[viz]"') from None
-        ax = plt.figure().add_subplot()
+    ax = axes("trials", ax)
     finite = np.isfinite(value)
     height = value if y is None else y
     points = ax.scatter(x[finite], height[finite], c=None if y is None else value[finite])

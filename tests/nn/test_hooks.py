@@ -1,6 +1,8 @@
 """Hooks of modules: what they see and change, and what people build with them."""
 
+import gc
 import pickle
+import weakref
 
 import numpy as np
 import pytest
@@ -159,6 +161,21 @@ def test_in_place_modules_change_their_input_under_hooks_too():
     assert seen == [[0, 1]] and x.grad.numpy().tolist() == [0, 1]
     with pytest.raises(RuntimeError, match="leaf that requires grad cannot be changed in place"):
         relu(x)
+
+
+def test_hooks_make_no_cycles_that_keep_activations():
+    layer = nn.Linear(2, 2)
+    layer.register_full_backward_hook(lambda m, gx, gy: None)
+    x = Tensor(np.ones((1, 2), np.float32), requires_grad=True)
+    gc.disable()
+    try:
+        h = x * 2
+        y = layer(h)
+        watched = [weakref.ref(h), weakref.ref(y)]
+        del h, y
+        assert all(ref() is None for ref in watched)
+    finally:
+        gc.enable()
 
 
 def test_pre_hooks_replace_inputs():
