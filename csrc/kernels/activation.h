@@ -77,6 +77,11 @@ FNN_ALWAYS_INLINE vf vf_sigmoid(vf x) {
     return vf_div(vf_select(vf_gt(x, vf_zero()), one, e), vf_add(one, e));
 }
 
+/* gy where the ReLU that gave y let it pass. NaN counts as passed: no y <= 0 stopped it, as in PyTorch. */
+FNN_ALWAYS_INLINE vf relu_gradient(vf gy, vf y) {
+    return vf_select(vm_or(vf_gt(y, vf_zero()), vf_isnan(y)), gy, vf_zero());
+}
+
 FNN_ALWAYS_INLINE vf activate(vf x, int activation, real alpha, real beta) {
     switch (activation) {
     case FNN_RELU:

@@ -46,7 +46,7 @@ def relu(x: Any, *, out: Any = None) -> Any:
 
 
 def relu_grad_input(gy: Any, y: Any) -> Any:
-    """Gradient of `relu` from its result: gy where y > 0, else 0.
+    """Gradient of `relu` from its result: gy where y > 0, else 0; gy too where y is NaN, as in PyTorch.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def relu6(x: Any, *, out: Any = None) -> Any:
 
 
 def relu6_grad_input(gy: Any, x: Any) -> Any:
-    """Gradient of `relu6`: gy where 0 < x < 6, else 0.
+    """Gradient of `relu6`: gy where 0 < x < 6, else 0, also for NaN.
 
     Parameters
     ----------
