@@ -209,7 +209,7 @@ def hardsigmoid(x: Any, *, out: Any = None) -> Any:
 
 
 def hardsigmoid_grad_input(gy: Any, x: Any) -> Any:
-    """Gradient of `hardsigmoid`: ``gy / 6`` where -3 < x < 3, else 0.
+    """Gradient of `hardsigmoid`: ``gy / 6`` where -3 < x < 3, else 0, also for NaN.
 
     Parameters
     ----------
@@ -235,7 +235,7 @@ def hardsigmoid_grad_input(gy: Any, x: Any) -> Any:
 
 
 def hardswish(x: Any, *, out: Any = None) -> Any:
-    """``x hardsigmoid(x)`` (Howard et al., arXiv:1905.02244).
+    """``x hardsigmoid(x)`` (Howard et al., arXiv:1905.02244); 0 at -infinity, where PyTorch gives NaN.
 
     Parameters
     ----------
@@ -262,7 +262,7 @@ def hardswish(x: Any, *, out: Any = None) -> Any:
 
 
 def hardswish_grad_input(gy: Any, x: Any) -> Any:
-    """Gradient of `hardswish`: ``gy (x / 3 + 1 / 2)`` where -3 < x < 3, 0 below and gy above.
+    """Gradient of `hardswish`: ``gy (x / 3 + 1 / 2)`` where -3 < x < 3, 0 below and gy above; NaN for NaN.
 
     Parameters
     ----------

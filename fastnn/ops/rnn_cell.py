@@ -38,7 +38,7 @@ def _step(op: str, cell: str, variant: int, x: Any, states: tuple[Any, ...], wei
     shape = a.shape[0], stack.hidden
     held = [None if s is None else shaped(op, name, s, shape, a, "x") for name, s in zip("hc", states, strict=False)]
     given, written = _results(op, cell, out, shape, a.dtype, a, *held, *stack.layers[0][0])
-    hn, cn = (*written, None)[:2]
+    hn, cn = written[0], written[1] if cell == "lstm" else None
     sizes = 1, shape[0], stack.inputs, stack.hidden
     params = _kernels.RNNParams(_kernels.CELLS[cell], variant, False, *sizes, 1, False)
     y = np.empty(shape, a.dtype)
