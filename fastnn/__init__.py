@@ -21,11 +21,14 @@ from fastnn import cpu, ops
 from fastnn._info import get_include, show_versions
 from fastnn._threads import get_num_threads, num_threads, set_num_threads
 from fastnn.ops import Blocked, blocked, explain, set_precision
+from fastnn.summary import Summary, summary
+from fastnn.weights import load
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Blocked",
+    "Summary",
     "__version__",
     "autograd",
     "blocked",
@@ -34,6 +37,7 @@ __all__ = [
     "explain",
     "get_include",
     "get_num_threads",
+    "load",
     "models",
     "nn",
     "num_threads",
@@ -41,6 +45,7 @@ __all__ = [
     "set_num_threads",
     "set_precision",
     "show_versions",
+    "summary",
     "train",
     "viz",
 ]

@@ -14,7 +14,7 @@ import fastnn
 
 TOP = """
 __version__ show_versions get_include set_num_threads get_num_threads num_threads cpu blocked
-set_precision explain ops autograd nn train viz
+set_precision explain ops autograd nn train viz models load summary
 """
 
 MODES = "padding_mode='zeros', layout='NCHW'"
@@ -214,7 +214,14 @@ BEGINNINGS = [
     ("nn", "Flatten(start_dim=1, end_dim=-1"),
     ("nn", "Sequential(*args"),
     ("nn", "CrossEntropyLoss(weight=None"),
-    ("train", "SGD(params, lr"),
+    ("train", "SGD(params, lr=0.001, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False"),
+    ("train", "Adagrad(params, lr=0.01, lr_decay=0.0, weight_decay=0.0, initial_accumulator_value=0.0, eps=1e-10"),
+    ("train", "RMSprop(params, lr=0.01, alpha=0.99, eps=1e-08, weight_decay=0.0, momentum=0.0, centered=False"),
+    ("train", "Adam(params, lr=0.001, betas=(0.9, 0.999), eps=1e-08, weight_decay=0.0, amsgrad=False"),
+    ("train", "AdamW(params, lr=0.001, betas=(0.9, 0.999), eps=1e-08, weight_decay=0.01, amsgrad=False"),
+    ("train", "LBFGS(params, lr=1.0, max_iter=20"),
+    ("train", "clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False"),
+    ("train", "clip_grad_value_(parameters, clip_value"),
     ("autograd", "Tensor(data, requires_grad=False"),
 ]
 METHODS = {
@@ -228,6 +235,7 @@ PUBLIC = [
     f"fastnn{name}"
     for name in ("", ".ops", ".cpu", ".autograd", ".nn", ".nn.init", ".train", ".models", ".datasets", ".viz")
 ]
+PUBLIC += ["fastnn.train.lr_scheduler"]
 
 
 def signature(function):
@@ -310,7 +318,8 @@ def test_ops_document_parameters_errors_and_an_example(name, function):
 
 def all_modules():
     found = [info.name for info in pkgutil.walk_packages(fastnn.__path__, "fastnn.")]
-    return ["fastnn", *(name for name in found if not re.search(r"__main__|\.benchmarks\b", name))]
+    # The modules of fastnn.cuda need Numba, and have no examples since these would need a GPU.
+    return ["fastnn", *(name for name in found if not re.search(r"__main__|\.benchmarks\b|\.cuda\.", name))]
 
 
 @pytest.mark.parametrize("name", all_modules())

@@ -25,6 +25,7 @@ K = {
     "norm": 4,  # sums; what they lose is divided by the deviation as the values are
     "activation": 8,  # exponential or tanh after the sum
     "rnn": 8,  # sums and activations, step after step
+    "update": 16,  # roots and quotients of means, step after step
 }
 
 # What the documentation promises of a convolution's algorithms with 64 to 512 channels in float32: the largest error

@@ -37,7 +37,8 @@ def _build(module):
     if type(module) is not nn.Sequential:
         forward = type(module).forward
         words = forward.__globals__ | {"F": torch, "_codes": lambda network, codes, vocabulary: codes}
-        made.forward = types.MethodType(types.FunctionType(forward.__code__, words), made)
+        copied = types.FunctionType(forward.__code__, words, forward.__name__, forward.__defaults__)
+        made.forward = types.MethodType(copied, made)
     return made
 
 
@@ -56,3 +57,65 @@ def relative_error(actual, expected):
     """Of a whole array, in the Euclidean norm."""
     actual, expected = np.asarray(actual, np.float64), np.asarray(expected, np.float64)
     return float(np.linalg.norm(actual - expected) / max(np.linalg.norm(expected), 1e-30))
+
+
+class Sided(torch.nn.Module):
+    """A ReLU or ReLU6 that takes the sides that it is told, and notes how far off its own would be.
+
+    Where an input lies within rounding of a kink, two correct float32 networks may differentiate on different sides;
+    one such element changes the gradient by far more than rounding, of PyTorch's float32 against its float64 as well.
+    """
+
+    def __init__(self, sides, top):
+        super().__init__()
+        self.sides, self.top, self.farthest = sides, top, 0.0
+
+    def forward(self, x):
+        inside, above = (torch.from_numpy(side) for side in self.sides.pop(0))
+        value = x.detach()
+        flipped = (inside != ((value > 0) & (value < self.top))) | (above != (value >= self.top))
+        if flipped.any():
+            at = value[flipped]
+            distance = torch.minimum(at.abs(), (at - self.top).abs()).max() / value.pow(2).mean().sqrt()
+            self.farthest = max(self.farthest, float(distance))
+        return torch.where(inside, x, torch.where(above, self.top, 0.0))
+
+
+class Chosen(torch.nn.Module):
+    """A max pooling that picks the elements that it is told: where two are equal but for rounding, the same one."""
+
+    def __init__(self, indices):
+        super().__init__()
+        self.indices = indices
+
+    def forward(self, x):
+        indices = self.indices.pop(0)
+        return x.flatten(2).gather(2, indices.flatten(2)).reshape(indices.shape)
+
+
+def on_the_same_sides(model, twin):
+    """Hook the model's activations and max poolings so that the twin's, called afterwards, choose the same."""
+    activations = []
+    for name, module in model.named_modules():
+        if type(module) is nn.MaxPool2d:
+            indices, pool = [], twin.get_submodule(name)
+            pool.return_indices = True
+
+            def choose(module, inputs, output, indices=indices, pool=pool):
+                indices.append(pool(torch.from_numpy(inputs[0].numpy()))[1])
+
+            module.register_forward_hook(choose)
+            parent, _, own = name.rpartition(".")
+            setattr(twin.get_submodule(parent), own, Chosen(indices))
+        if type(module) in (nn.ReLU, nn.ReLU6):
+            top, sides = 6.0 if type(module) is nn.ReLU6 else float("inf"), []
+
+            def note(module, inputs, output, sides=sides, top=top):
+                y = output.numpy()
+                sides.append(((y > 0) & (y < top), y >= top))
+
+            module.register_forward_hook(note)
+            parent, _, own = name.rpartition(".")
+            activations.append(Sided(sides, top))
+            setattr(twin.get_submodule(parent), own, activations[-1])
+    return activations

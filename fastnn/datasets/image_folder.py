@@ -41,10 +41,12 @@ class ImageFolder:
     Examples
     --------
     >>> import os, tempfile
-    >>> from PIL import Image                                    # doctest: +SKIP
-    >>> os.makedirs("pets/cat"); Image.new("RGB", (8, 6)).save("pets/cat/1.png")   # doctest: +SKIP
-    >>> images = ImageFolder("pets", size=4)                     # doctest: +SKIP
-    >>> images.classes, images.labels.tolist(), images[:].shape  # doctest: +SKIP
+    >>> from PIL import Image
+    >>> folder = tempfile.mkdtemp()
+    >>> os.mkdir(os.path.join(folder, "cat"))
+    >>> Image.new("RGB", (8, 6)).save(os.path.join(folder, "cat", "1.png"))
+    >>> images = ImageFolder(folder, size=4)
+    >>> images.classes, images.labels.tolist(), images[:].shape
     (['cat'], [0], (1, 3, 4, 4))
     """
 

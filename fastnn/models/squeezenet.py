@@ -10,11 +10,11 @@ import fastnn.autograd as F
 from fastnn import nn
 from fastnn.autograd.tensor import Tensor
 
-# "M" is a pooling layer; a triple the squeezed, 1x1 and 3x3 channels of a Fire module.
-_POOL = "M"
+# None is a pooling layer; a triple the squeezed, 1x1 and 3x3 channels of a Fire module.
+_POOL = None
 _16, _32 = (16, 64, 64), (32, 128, 128)
 _48, _64 = (48, 192, 192), (64, 256, 256)
-_VERSIONS = {
+_VERSIONS: dict[str, tuple[int, int, list[tuple[int, int, int] | None]]] = {
     "1_0": (7, 96, [_POOL, _16, _16, _32, _POOL, _32, _48, _48, _64, _POOL, _64]),
     "1_1": (3, 64, [_POOL, _16, _16, _POOL, _32, _32, _POOL, _48, _48, _64, _64]),
 }
@@ -54,7 +54,7 @@ class SqueezeNet(nn.Module):
         kernel, channels, plan = _VERSIONS[version]
         layers: list[nn.Module] = [nn.Conv2d(3, channels, kernel, stride=2), nn.ReLU()]
         for step in plan:
-            if step == _POOL:
+            if step is None:
                 layers.append(nn.MaxPool2d(3, 2, ceil_mode=True))
             else:
                 layers.append(Fire(channels, *step))

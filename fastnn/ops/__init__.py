@@ -2,9 +2,11 @@
 
 Each function checks its arguments, computes the output shape (``_shapes.py``), calls one kernel of
 `fastnn._kernels` and returns an array of the input's kind: NumPy for anything with the buffer protocol or DLPack,
-`Blocked` for a `Blocked` image. Inputs are never modified. Gradients are called ``<op>_grad_<what>``.
+`Blocked` for a `Blocked` image, an array of the same library on the same GPU for one that lies there (`_backend.py`).
+Inputs are never modified. Gradients are called ``<op>_grad_<what>``.
 """
 
+from fastnn.ops._backend import with_twins as _with_twins
 from fastnn.ops._blocked import Blocked, blocked
 from fastnn.ops.activation import (
     hardsigmoid,
@@ -349,3 +351,5 @@ __all__ = [
     "tanh",
     "tanh_grad_input",
 ]
+
+_with_twins(globals(), "get_precision", "set_precision")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastnn import _kernels
+from fastnn.ops._backend import OnGPU, on_gpu
 
 F32 = np.dtype(np.float32)
 F64 = np.dtype(np.float64)
@@ -18,6 +19,8 @@ def as_numpy(op: str, name: str, x: Any) -> np.ndarray:
     """An array of any dtype, of another library or as a nested list, as a NumPy array."""
     if isinstance(x, np.ma.MaskedArray):
         raise TypeError(f"{op}: {name} is a masked array; its mask would be ignored, fill it first")
+    if on_gpu(x):
+        raise OnGPU(f"{op}: {name} lies on a GPU, and there is no way on from here; copy it to the host")
     if not isinstance(x, np.ndarray) and hasattr(x, "__dlpack__"):
         try:
             return np.from_dlpack(x)

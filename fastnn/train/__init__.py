@@ -1,16 +1,19 @@
-"""Training: optimisers, the loop, metrics and checkpoints."""
+"""Training: optimisers and their schedules, the loop, metrics and checkpoints."""
 
-from fastnn.train import mpi
+from fastnn.train import lr_scheduler, mpi
+from fastnn.train.adaptive import Adagrad, Adam, AdamW, RMSprop
 from fastnn.train.callbacks import Callback, EarlyStopping, TensorBoard
 from fastnn.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from fastnn.train.clip import clip_grad_norm_, clip_grad_value_
 from fastnn.train.data import DataLoader
 from fastnn.train.evaluate import evaluate, predict
 from fastnn.train.history import History
 from fastnn.train.inspect import Activations, inspect_activations
+from fastnn.train.lbfgs import LBFGS
 from fastnn.train.loop import fit
 from fastnn.train.metrics import accuracy
 from fastnn.train.monitors import DeadReLUs, StopOnExplosion, UpdateRatio
-from fastnn.train.optim import SGD
+from fastnn.train.optim import SGD, Optimizer
 from fastnn.train.prefetch import prefetch
 from fastnn.train.resume import Checkpointing, load_weights
 from fastnn.train.run import Run
@@ -30,8 +33,12 @@ from fastnn.train.transforms import (
 )
 
 __all__ = [
+    "LBFGS",
     "SGD",
     "Activations",
+    "Adagrad",
+    "Adam",
+    "AdamW",
     "Callback",
     "Checkpoint",
     "Checkpointing",
@@ -43,6 +50,8 @@ __all__ = [
     "History",
     "Integer",
     "Normalize",
+    "Optimizer",
+    "RMSprop",
     "RandomCrop",
     "RandomHorizontalFlip",
     "Run",
@@ -56,11 +65,14 @@ __all__ = [
     "UpdateRatio",
     "accuracy",
     "channel_stats",
+    "clip_grad_norm_",
+    "clip_grad_value_",
     "evaluate",
     "fit",
     "inspect_activations",
     "load_checkpoint",
     "load_weights",
+    "lr_scheduler",
     "mean_image",
     "mpi",
     "one_hot",

@@ -145,7 +145,8 @@ class DataLoader:
             batch = self._x[rows] if self._y is None else (self._x[rows], self._y[rows])
         if self.transform is None:
             return batch
-        generator = np.random.default_rng((self.seed, epoch, number))
+        # Plus one: a seed is filled up with zeros, so batch 0 would repeat the numbers behind the order.
+        generator = np.random.default_rng((self.seed, epoch, number + 1))
         if isinstance(batch, tuple):
             return (self.transform(batch[0], generator), *batch[1:])
         return self.transform(batch, generator)

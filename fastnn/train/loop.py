@@ -153,7 +153,6 @@ def _train(
         run.epoch += 1
         if not run.batch:  # else the run was interrupted within this epoch, and goes on in it
             run.tally = Tally(run.criterion)
-            run.remember_data()
             run.emit("on_epoch_begin")
         with contextlib.closing(_bar(run) if progress else Quiet()) as bar:
             _epoch(run, updates, interrupts, bar)
@@ -182,7 +181,10 @@ def _train(
 def _epoch(run: Run, updates: Updates, interrupts: Interrupts, bar: Bar) -> None:
     """The batches of an epoch that are left; figures are counted as they were while the model learnt."""
     run.model.train()
-    for x, y in itertools.islice(run.data, run.batch, None):
+    batches = iter(run.data)  # with this a loader decides which epoch it gives, so its state is taken after it
+    if not run.batch:
+        run.remember_data()
+    for x, y in itertools.islice(batches, run.batch, None):
         output = run.model(x)
         batch_loss = run.criterion(output, y)
         run.loss = batch_loss.item()

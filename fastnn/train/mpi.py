@@ -33,7 +33,7 @@ def world() -> Any:
         Where mpi4py is not installed or finds no MPI library.
     """
     try:
-        from mpi4py import MPI  # type: ignore[import-not-found]
+        from mpi4py import MPI
     except (ImportError, RuntimeError) as error:
         raise ImportError(
             'training over processes needs mpi4py and an MPI library: pip install "fastnn-kernels[mpi]", '
@@ -59,6 +59,12 @@ def split(batch: Any, comm: Any = None) -> Any:
     ------
     ValueError
         For arrays of unequal lengths in a tuple.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> split([10, 20, 30], SimpleNamespace(rank=1, size=2))
+    [20, 30]
     """
     comm = world() if comm is None else comm
     if isinstance(batch, tuple):
@@ -99,6 +105,11 @@ class DataParallel:
             optimizer.zero_grad()
             loss_function(model(x), y).backward()
             optimizer.step(rows=len(x))           # rows only where parts may be unequal
+
+    `train.fit` works on a process's own part of the set, which must give every process as many batches of the
+    same sizes, since each step waits for all: cut the set to a multiple of ``comm.size * batch_size`` before::
+
+        train.fit(model, *mpi.split((x, y)), batch_size=64, optimizer=mpi.DataParallel(optimizer, model))
     """
 
     def __init__(self, optimizer: Any, model: Module | None = None, comm: Any = None) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from fastnn.autograd.tensor import Tensor
 from fastnn.train.callbacks import Callback, monitored
+from fastnn.train.clip import clip_grad_norm_
 from fastnn.train.evaluate import Tally
 from fastnn.train.history import History
 
@@ -123,20 +124,10 @@ class Updates:
     def _step(self) -> None:
         self._run.emit("on_gradients")
         if self._clip_norm is not None:
-            clip_norm(self._parameters, self._clip_norm)
+            clip_grad_norm_(self._parameters, self._clip_norm)
         self._run.optimizer.step()
         if self._scheduled:
             self._run.scheduler.step()
-
-
-def clip_norm(parameters: Sequence[Tensor], largest: float) -> None:
-    """Scale all gradients by one factor so that the norm of them all is at most `largest`."""
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = math.sqrt(sum(float(np.vdot(g.numpy(), g.numpy())) for g in gradients))
-    if norm > largest:
-        for p in parameters:
-            if p.grad is not None:
-                p.grad = p.grad * (largest / norm)
 
 
 def step_scheduler(run: Run) -> None:

@@ -20,7 +20,11 @@ def undrawn(monkeypatch):
         monkeypatch.setattr(nn.init, name, lambda tensor, *args: tensor)
 
 
-@pytest.mark.parametrize("name", KNOWN)
+# Half a second each, for memory that has to be touched.
+LARGE = {"vgg11", "vgg13", "vgg19", "vgg11_bn", "vgg13_bn", "vgg19_bn", "resnet152"}
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow if n in LARGE else ()) for n in KNOWN])
 def test_state_is_that_of_torchvision(name, undrawn):
     model = getattr(models, name)()
     shapes = [(key, value.shape) for key, value in model._state().items()]

@@ -35,6 +35,17 @@ def assert_same(a, b):
     assert repr(states[0]) == repr(states[1])
 
 
+class Press(train.Callback):
+    """Ctrl-C after some batches."""
+
+    def __init__(self, *steps):
+        self.steps = steps
+
+    def on_batch_end(self, run):
+        if run.step in self.steps:
+            signal.raise_signal(signal.SIGINT)
+
+
 def test_two_and_two_epochs_in_two_processes_are_four(tmp_path):
     run(4, tmp_path / "whole")
     run(2, tmp_path / "parts")
@@ -44,13 +55,8 @@ def test_two_and_two_epochs_in_two_processes_are_four(tmp_path):
 
 
 def test_an_interrupt_within_an_epoch_is_gone_on_from(tmp_path):
-    class Press(train.Callback):
-        def on_batch_end(self, run):
-            if run.step == 11:
-                signal.raise_signal(signal.SIGINT)
-
     run(3, tmp_path / "whole")
-    _, history = run(3, tmp_path / "parts", callbacks=[train.EarlyStopping(patience=20), Press()])
+    _, history = run(3, tmp_path / "parts", callbacks=[train.EarlyStopping(patience=20), Press(11)])
     assert history.interrupted and history.epochs == 1
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     _, history = run(3, tmp_path / "parts", resume=True, seed=99)
@@ -58,15 +64,28 @@ def test_an_interrupt_within_an_epoch_is_gone_on_from(tmp_path):
     assert_same(tmp_path / "whole", tmp_path / "parts")
 
 
-def test_an_interrupt_waits_for_the_group_of_batches(tmp_path):
-    class Press(train.Callback):
-        def on_batch_end(self, run):
-            if run.step in (2, 9):
-                signal.raise_signal(signal.SIGINT)
+def test_a_loader_with_random_transforms_is_gone_on_with(tmp_path):
+    def training(path, press=0, seed=0):
+        nn.init.manual_seed(seed)
+        model = nn.Sequential(nn.Flatten(), nn.Linear(64, 3), nn.Dropout(0.2))
+        x, y = np.random.default_rng(1).standard_normal((30, 1, 8, 8)).astype(np.float32), np.arange(30) % 3
+        loader = train.DataLoader(
+            x, y, batch_size=8, shuffle=True, seed=seed, transform=train.RandomHorizontalFlip(), prefetch=2
+        )
+        next(iter(loader))  # a pass that was left early must not matter
+        return train.fit(model, loader, epochs=3, checkpoint=path, resume=True, callbacks=[Press(press)], report=None)
 
+    training(tmp_path / "whole")
+    assert training(tmp_path / "parts", press=6).interrupted
+    training(tmp_path / "parts", seed=7)
+    one, two = (train.load_checkpoint(tmp_path / name) for name in ("whole", "parts"))
+    assert all((one[name] == two[name]).all() for name in one)
+
+
+def test_an_interrupt_waits_for_the_group_of_batches(tmp_path):
     run(2, tmp_path / "whole", accumulate=3)
     for _ in range(3):
-        run(2, tmp_path / "parts", resume=True, accumulate=3, callbacks=[train.EarlyStopping(patience=20), Press()])
+        run(2, tmp_path / "parts", resume=True, accumulate=3, callbacks=[train.EarlyStopping(patience=20), Press(2, 9)])
     one, two = (train.load_checkpoint(tmp_path / name) for name in ("whole", "parts"))
     assert all((one[name] == two[name]).all() for name in one)
 
@@ -158,7 +177,7 @@ def changed(path, field, value):
     [
         ("format", 9, "format: 1 expected"),
         ("model", None, "model: 'model' is missing"),
-        ("optimizer", {"state": {}, "param_groups": []}, "optimizer: .*groups of parameters"),
+        ("optimizer", {"state": {}, "param_groups": []}, "optimizer: (.|\\n)*0 groups, expected 1"),
         ("optimizer", 3, "optimizer: "),
         ("scheduler", {}, "scheduler: 'steps' is missing"),
         ("history", {"loss": ["x"]}, "history: "),

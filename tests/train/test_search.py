@@ -110,9 +110,18 @@ def test_tables(tmp_path):
 def test_parallel_trials_are_the_same(tmp_path):
     pytest.importorskip("joblib", reason="needs joblib")
     import joblib
+    from joblib._parallel_backends import ThreadingBackend
+
+    class NoGenerator(ThreadingBackend):
+        """A backend that gives results only when all are there."""
+
+        supports_return_generator = False
 
     one = run(trials=8, rounds=2)
     with joblib.parallel_config(backend="threading"):
+        assert values(run(trials=8, rounds=2, jobs=2)) == values(one)
+    joblib.register_parallel_backend("no_generator", NoGenerator)
+    with joblib.parallel_config(backend="no_generator"):
         assert values(run(trials=8, rounds=2, jobs=2)) == values(one)
     task_and_result = subprocess.run(
         [sys.executable, "-c", "import test_search as t; print(t.values(t.run(trials=4, jobs=2)))"],

@@ -1,0 +1,26 @@
+"""The words that Numba lacks, as LLVM instructions. `_simulated` has the same words as Python functions."""
+
+# mypy: disable-error-code="import-untyped,import-not-found,no-untyped-def"
+
+from math import erf, exp, expm1, log, log1p, tanh
+
+from llvmlite import ir
+from numba.cuda import types
+from numba.cuda.extending import intrinsic, register_jitable
+
+helper = register_jitable  # marks functions that kernels call
+
+__all__ = ["erf", "exp", "expm1", "helper", "log", "log1p", "tanh", "udiv"]
+
+
+@intrinsic
+def udiv(typingctx, a, b):
+    """a // b of non-negative integers below 2**31: one 32-bit division, where Python's rounding costs a 64-bit one."""
+    word = ir.IntType(32)
+
+    def codegen(context, builder, signature, args):
+        left, right = (builder.trunc(arg, word) for arg in args)
+        return builder.zext(builder.udiv(left, right), ir.IntType(64))
+
+    return types.int64(types.int64, types.int64), codegen
+
