@@ -36,7 +36,7 @@ def pool_shape(
     padding: tuple[int, ...],
     dilation: tuple[int, ...],
     ceil_mode: bool,
-    overhang: bool,
+    overhang: bool = True,
 ) -> tuple[int, ...]:
     """The output shape [N, C, ...] of a pooling of len(kernel) axes, or an error that says what does not fit.
 
