@@ -105,7 +105,7 @@ typedef struct {
     ptrdiff_t stride, before;     /* last axis: window j begins at j*stride - before; stride 0: they are of any size */
     int average;                  /* sums over counts, not maxima */
     double divisor;               /* average: of every window, when not 0 */
-    int rectified;                /* gradient of the maximum: gy counts only where y is positive */
+    int rectified;                /* gradient of the maximum: gy counts only where y is positive or NaN */
     int overlap;                  /* windows share positions */
     int empty;                    /* some window holds no position */
     ptrdiff_t together;     /* planes: output rows that pass through the scratch at a time, at most 8 unless flat */

@@ -33,7 +33,7 @@ PARAMETRISED = {
 SEQUENCES = "bidirectional=False, batch_first=False, lengths=None"
 OPS = [
     *(
-        text.format(rank)
+        text.format(rank, L="layout='NCHW', " if rank == 2 else "", S=", *, layout='NCHW'" if rank == 2 else "")
         for rank in (1, 2, 3)
         for text in (
             f"conv{{}}d(x, weight, bias=None, {CONV}, *, padding_mode='zeros', layout='NCHW', activation=None, "
@@ -43,11 +43,11 @@ OPS = [
             "conv{}d_grad_bias(gy, *, layout='NCHW')",
             f"pack_conv{{}}d(weight, bias=None, {CONV}, *, {MODES}, activation=None, algorithm='auto', "
             "input_shape=None)",
-            f"conv_transpose{{}}d(x, weight, bias=None, {TRANSPOSE}, *, activation=None, "
+            f"conv_transpose{{}}d(x, weight, bias=None, {TRANSPOSE}, *, {{L}}activation=None, "
             "residual=None, algorithm='auto', out=None)",
-            f"conv_transpose{{}}d_grad_input(gy, weight, input_shape, {TRANSPOSE})",
-            f"conv_transpose{{}}d_grad_weight(gy, x, weight_shape, {TRANSPOSE})",
-            "conv_transpose{}d_grad_bias(gy)",
+            f"conv_transpose{{}}d_grad_input(gy, weight, input_shape, {TRANSPOSE}{{S}})",
+            f"conv_transpose{{}}d_grad_weight(gy, x, weight_shape, {TRANSPOSE}{{S}})",
+            "conv_transpose{}d_grad_bias(gy{S})",
             f"pack_conv_transpose{{}}d(weight, bias=None, {TRANSPOSE}, *, activation=None, "
             "algorithm='auto', input_shape=None)",
         )
@@ -65,14 +65,14 @@ OPS = [
             f"max_pool{{}}d(x, {POOL}, dilation=1, ceil_mode=False, return_indices=False, *, {{L}}out=None)",
             f"avg_pool{{}}d(x, {POOL}, {AVG}, *, {{L}}out=None)",
             f"avg_pool{{}}d_grad_input(gy, input_shape, {POOL}, {AVG}{{S}})",
-            "lp_pool{}d(x, norm_type, kernel_size, stride=None, ceil_mode=False, *, out=None)",
-            "lp_pool{}d_grad_input(gy, x, y, norm_type, kernel_size, stride=None, ceil_mode=False)",
+            "lp_pool{}d(x, norm_type, kernel_size, stride=None, ceil_mode=False, *, {L}out=None)",
+            "lp_pool{}d_grad_input(gy, x, y, norm_type, kernel_size, stride=None, ceil_mode=False{S})",
             "adaptive_avg_pool{}d(x, output_size, *, {L}out=None)",
             "adaptive_avg_pool{}d_grad_input(gy, input_shape{S})",
             "adaptive_max_pool{}d(x, output_size, return_indices=False, *, {L}out=None)",
             "adaptive_max_pool{}d_grad_input(gy, x, y{S})",
-            f"max_unpool{{}}d(x, indices, {POOL}, output_size=None, *, out=None)",
-            "max_unpool{}d_grad_input(gy, indices)",
+            f"max_unpool{{}}d(x, indices, {POOL}, output_size=None, *, {{L}}out=None)",
+            "max_unpool{}d_grad_input(gy, indices{S})",
         )
     ),
     *(
@@ -141,9 +141,9 @@ OPS = [
     f"lstm(x, weights, state=None, *, {SEQUENCES}, cell_output='tanh', out=None)",
     f"gru(x, weights, state=None, *, {SEQUENCES}, out=None)",
     f"rnn(x, weights, state=None, *, nonlinearity='tanh', {SEQUENCES}, out=None)",
-    "lstm_cell(x, h, c, w_ih, w_hh, b_ih=None, b_hh=None, *, cell_output='tanh')",
-    "gru_cell(x, h, w_ih, w_hh, b_ih=None, b_hh=None)",
-    "rnn_cell(x, h, w_ih, w_hh, b_ih=None, b_hh=None, *, nonlinearity='tanh')",
+    "lstm_cell(x, h, c, w_ih, w_hh, b_ih=None, b_hh=None, *, cell_output='tanh', out=None)",
+    "gru_cell(x, h, w_ih, w_hh, b_ih=None, b_hh=None, *, out=None)",
+    "rnn_cell(x, h, w_ih, w_hh, b_ih=None, b_hh=None, *, nonlinearity='tanh', out=None)",
     "pack_lstm(weights, *, bidirectional=False, batch_first=False, cell_output='tanh', weight_dtype=None)",
     "pack_gru(weights, *, bidirectional=False, batch_first=False, weight_dtype=None)",
     "pack_rnn(weights, *, nonlinearity='tanh', bidirectional=False, batch_first=False, weight_dtype=None)",

@@ -51,12 +51,17 @@ class Activation(Op):
         return lambda **out: function(x, **out)
 
     def torch(self, x: Any) -> Callable[[], Any]:
+        """Into a given array, as fastnn, where the public function has out=."""
         import torch
         from torch.nn import functional
 
+        y = torch.empty_like(x)
         if self.kind == "softmax":
-            return lambda: functional.softmax(x, dim=-1)
-        function = getattr(functional, self.kind) if self.kind in ("gelu", "silu") else getattr(torch, self.kind)
+            return lambda: torch.softmax(x, dim=-1, out=y)
+        if self.kind in ("sigmoid", "tanh"):
+            function = getattr(torch, self.kind)
+            return lambda: function(x, out=y)
+        function = getattr(functional, self.kind)
         return lambda: function(x)
 
     def onnx(self) -> tuple[list[Any], int]:

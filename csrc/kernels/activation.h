@@ -43,20 +43,25 @@ FNN_ALWAYS_INLINE vf vf_scale(vf x, vf n) { /* in two steps: 2^n may be no norma
 }
 #endif
 
-FNN_ALWAYS_INLINE vf vf_exp(vf x) {
-    /* 88.7228 = ln(FLT_MAX); below -103.97 = ln(2^-150) the result rounds to zero. */
-    vf t = vf_min(vf_set1(89.0f), vf_max(vf_set1(-104.0f), x));
-    vf n = vf_round(vf_mul(t, vf_set1(1.44269504088896341f)));
-    vf r = vf_fma(n, vf_set1(-0.693359375f), t);
-    r = vf_fma(n, vf_set1(2.12194440e-4f), r);
+/* n and e^r - 1 of t = n ln 2 + r */
+FNN_ALWAYS_INLINE vf exp_parts(vf t, vf *n) {
+    *n = vf_round(vf_mul(t, vf_set1(1.44269504088896341f)));
+    vf r = vf_fma(*n, vf_set1(-0.693359375f), t);
+    r = vf_fma(*n, vf_set1(2.12194440e-4f), r);
     vf p = vf_set1(1.9875691500e-4f);
     p = vf_fma(p, r, vf_set1(1.3981999507e-3f));
     p = vf_fma(p, r, vf_set1(8.3334519073e-3f));
     p = vf_fma(p, r, vf_set1(4.1665795894e-2f));
     p = vf_fma(p, r, vf_set1(1.6666665459e-1f));
     p = vf_fma(p, r, vf_set1(5.0000001201e-1f));
-    p = vf_add(vf_fma(p, vf_mul(r, r), r), vf_set1(1.0f));
-    return vf_scale(p, n);
+    return vf_fma(p, vf_mul(r, r), r);
+}
+
+FNN_ALWAYS_INLINE vf vf_exp(vf x) {
+    /* 88.7228 = ln(FLT_MAX); below -103.97 = ln(2^-150) the result rounds to zero. */
+    vf t = vf_min(vf_set1(89.0f), vf_max(vf_set1(-104.0f), x));
+    vf n, p = exp_parts(t, &n);
+    return vf_scale(vf_add(p, vf_set1(1)), n);
 }
 
 FNN_ALWAYS_INLINE vf vf_tanh(vf x) {
@@ -75,6 +80,11 @@ FNN_ALWAYS_INLINE vf vf_tanh(vf x) {
 FNN_ALWAYS_INLINE vf vf_sigmoid(vf x) {
     vf one = vf_set1(1), e = vf_exp(vf_min(vf_sub(vf_zero(), x), x)); /* e^-|x| */
     return vf_div(vf_select(vf_gt(x, vf_zero()), one, e), vf_add(one, e));
+}
+
+/* gy where the ReLU that gave y let it pass. NaN counts as passed: no y <= 0 stopped it, as in PyTorch. */
+FNN_ALWAYS_INLINE vf relu_gradient(vf gy, vf y) {
+    return vf_select(vm_or(vf_gt(y, vf_zero()), vf_isnan(y)), gy, vf_zero());
 }
 
 FNN_ALWAYS_INLINE vf activate(vf x, int activation, real alpha, real beta) {

@@ -124,7 +124,7 @@ FNN_ALWAYS_INLINE vf activation_gradient(vf gy, vf x, int activation, real alpha
     case FNN_NONE:
         return gy;
     case FNN_RELU:
-        return vf_select(positive, gy, zero);
+        return relu_gradient(gy, x);
     case FNN_CLIP:
         return pass_between(gy, x, vf_set1(alpha), vf_set1(beta));
     case FNN_LEAKY_RELU:
@@ -132,7 +132,7 @@ FNN_ALWAYS_INLINE vf activation_gradient(vf gy, vf x, int activation, real alpha
     case FNN_HARDSWISH: {
         vf slope = vf_fma(x, vf_set1((real)1 / 3), vf_set1((real)0.5));
         vf inside = pass_between(vf_mul(gy, slope), x, vf_set1(-3), vf_set1(3));
-        return vf_select(vf_gt(vf_set1(3), x), inside, gy);
+        return vf_select(vf_isnan(x), x, vf_select(vf_gt(vf_set1(3), x), inside, gy));
     }
     case FNN_HARDSIGMOID:
         return pass_between(vf_mul(gy, vf_set1((real)1 / 6)), x, vf_set1(-3), vf_set1(3));

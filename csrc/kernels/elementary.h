@@ -19,16 +19,7 @@ FNN_ALWAYS_INLINE vf atanh_series(vf q) {
 /* e^x - 1 for x <= 88 */
 FNN_ALWAYS_INLINE vf vf_expm1(vf x) {
     vf t = vf_max(vf_set1(-30), x); /* below -17.4 the result rounds to -1 */
-    vf n = vf_round(vf_mul(t, vf_set1(1.44269504088896341f)));
-    vf r = vf_fma(n, vf_set1(-0.693359375f), t);
-    r = vf_fma(n, vf_set1(2.12194440e-4f), r);
-    vf p = vf_set1(1.9875691500e-4f);
-    p = vf_fma(p, r, vf_set1(1.3981999507e-3f));
-    p = vf_fma(p, r, vf_set1(8.3334519073e-3f));
-    p = vf_fma(p, r, vf_set1(4.1665795894e-2f));
-    p = vf_fma(p, r, vf_set1(1.6666665459e-1f));
-    p = vf_fma(p, r, vf_set1(5.0000001201e-1f));
-    p = vf_fma(p, vf_mul(r, r), r);
+    vf n, p = exp_parts(t, &n);
     vf scale = vf_pow2(n);
     return vf_fma(scale, p, vf_sub(scale, vf_set1(1)));
 }

@@ -148,10 +148,7 @@ void FNN_NAME(max_pool_grad_lanes)(const fnn_pool *p, const void *gy, const uint
             uint8_t bytes[FNN_VF] = {0};
             for (ptrdiff_t i = 0; i < fnn_min(FNN_VF, p->lanes - lane); i++) bytes[i] = taps[from + lane + i];
             vf g = vf_load_part((const real *)gy + from + lane, part);
-            if (p->rectified) {
-                const vf result = vf_load_part((const real *)y + from + lane, part);
-                g = vf_select(vf_gt(result, vf_zero()), g, vf_zero());
-            }
+            if (p->rectified) g = relu_gradient(g, vf_load_part((const real *)y + from + lane, part));
             real *at = (real *)gx + to + lane;
             if (r.h.taps == 2 && wide.taps == 2 && !p->overlap)
                 max_pool_grad_lane(p, &r, wide, g, vf_load_bytes(bytes), at, part, 2, 2, 0);

@@ -169,7 +169,7 @@ void FNN_NAME(max_pool_grad_planes)(const fnn_pool *p, const void *gy, const uin
         const ptrdiff_t start = (plane * p->size[1] + line) * w;
         for (ptrdiff_t j = 0; j < p->out[2]; j++) {
             const ptrdiff_t at = i * p->out[2] + j;
-            if (taps[at] == FNN_NO_TAP || (p->rectified && !(((const real *)y)[at] > 0))) continue;
+            if (taps[at] == FNN_NO_TAP || (p->rectified && ((const real *)y)[at] <= 0)) continue;
             const fnn_window wide = p->windows[2][j];
             ((real *)gx)[start + wide.begin - wide.skipped * p->dilation[2] + offset[taps[at]]] +=
                 ((const real *)gy)[at];
@@ -182,6 +182,6 @@ void FNN_NAME(max_pool_grad_indices)(const fnn_pool *p, const void *gy, const in
                                      void *gx) {
     for (ptrdiff_t i = 0; i < p->size[0] * p->size[1] * p->size[2]; i++) ((real *)gx)[i] = 0;
     for (ptrdiff_t i = 0; i < p->out[0] * p->out[1] * p->out[2]; i++)
-        if (indices[i] >= 0 && !(p->rectified && !(((const real *)y)[i] > 0)))
+        if (indices[i] >= 0 && !(p->rectified && ((const real *)y)[i] <= 0))
             ((real *)gx)[indices[i]] += ((const real *)gy)[i];
 }

@@ -83,7 +83,7 @@ void FNN_NAME(rnn_grad_step)(const fnn_rnn_grad_step *s) {
             const ptrdiff_t unit = word * FNN_VF;
             const vf h = vf_load_some((const real *)s->y + s->y_at[row] + s->y_shift + unit, s->hidden - unit);
             const vf gh = state_gradient(s, row, unit);
-            const vf g = s->variant ? vf_select(vf_gt(h, vf_zero()), gh, vf_zero()) : vf_mul(gh, tanh_slope(h));
+            const vf g = s->variant ? relu_gradient(gh, h) : vf_mul(gh, tanh_slope(h));
             vf_store((real *)s->gh + row * s->padded + unit, vf_zero());
             store_gate_gradient(s, row, unit, 0, g, g);
         }

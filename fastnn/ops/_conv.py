@@ -242,11 +242,13 @@ def conv_transpose(
     residual: Any,
     algorithm: str,
     out: Any,
+    layout: str = "NCHW",
 ) -> Any:
     """The body of the transposed convolutions; `geometry` is (stride, padding, output_padding, groups, dilation)."""
-    image = image_argument(op, "x", x)
+    kind = NCHW if layout == "NCHW" else check_modes(op, "zeros", layout)
+    image = image_of(op, "x", x, rank, kind)
     kernel = as_array(op, "weight", weight)
     params, _ = conv_transpose_params(op, rank, image[2], kernel.shape, *geometry)
     if bias is not None:
         bias = shaped(op, "bias", bias, (params.y_shape[1],), image[0], "x")
-    return _run(op, params, conv_method(op, algorithm, params), image, kernel, bias, residual, activation, out)
+    return _run(op, params, conv_method(op, algorithm, params, kind), image, kernel, bias, residual, activation, out)

@@ -86,27 +86,30 @@ def conv_grad_weight(
 
 
 def conv_transpose_grad_input(
-    op: str, rank: int, gy: Any, weight: Any, input_shape: Any, geometry: tuple[Any, ...]
+    op: str, rank: int, gy: Any, weight: Any, input_shape: Any, geometry: tuple[Any, ...], layout: str = "NCHW"
 ) -> Any:
     """The body of the transposed convolutions' input gradients: the convolution that was transposed."""
+    kind = check_modes(op, "zeros", layout)
     kernel = as_array(op, "weight", weight)
-    shape = shape_of(op, "input_shape", input_shape, rank + 2)
+    own_shape = shape_of(op, "input_shape", input_shape, rank + 2)
+    shape = channels_first(own_shape) if kind == NHWC else own_shape
     call, params = conv_transpose_params(op, rank, shape, kernel.shape, *geometry)
-    data, layout = _gradient(op, gy, call.y_shape)
+    data, kind = _gradient(op, gy, call.y_shape, kind)
     same_dtype(op, "gy", data, "weight", kernel)
-    gx, gx_data = image_result(layout, shape, data.dtype)
-    _kernels.conv(params, _kernels.METHODS["auto"], data, layout, kernel, None, None, gx_data, layout, 0, 0.0, 0.0)
+    gx, gx_data = image_result(kind, shape, data.dtype)
+    _kernels.conv(params, _kernels.METHODS["auto"], data, kind, kernel, None, None, gx_data, kind, 0, 0.0, 0.0)
     return gx
 
 
 def conv_transpose_grad_weight(
-    op: str, rank: int, gy: Any, x: Any, weight_shape: Any, geometry: tuple[Any, ...]
+    op: str, rank: int, gy: Any, x: Any, weight_shape: Any, geometry: tuple[Any, ...], layout: str = "NCHW"
 ) -> np.ndarray:
     """The body of the transposed convolutions' weight gradients: the convolution's, with x and gy in changed roles."""
     shape = shape_of(op, "weight_shape", weight_shape, rank + 2)
-    data, x_layout, x_shape = image_argument(op, "x", x)
+    kind = check_modes(op, "zeros", layout)
+    data, x_layout, x_shape = image_of(op, "x", x, rank, kind)
     call, params = conv_transpose_params(op, rank, x_shape, shape, *geometry)
-    gradient, gy_layout = _gradient(op, gy, call.y_shape)
+    gradient, gy_layout = _gradient(op, gy, call.y_shape, kind)
     same_dtype(op, "gy", gradient, "x", data)
     gw = new_array(shape, data.dtype)
     _kernels.conv_grad_weight(params, data, x_layout, gradient, gy_layout, gw)

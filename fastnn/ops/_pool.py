@@ -3,29 +3,31 @@
 A function of `fastnn.ops` names itself and its rank (1 sequences, 2 images, 3 volumes); the kernels take all of them.
 """
 
-import math
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from fastnn import _kernels
-from fastnn.ops._blocked import NCHW, NHWC, Blocked, blocked, channels_last, image_argument, image_result
+from fastnn.ops._blocked import NCHW, NHWC, Blocked, blocked, channels_first, image_argument, image_result
 from fastnn.ops._checks import as_array, hashable, new_array, number, plain, sizes
-from fastnn.ops._conv import check_modes, image_of
+from fastnn.ops._conv import check_modes, image_of, own_order
 from fastnn.ops._images import ImageOut
 from fastnn.ops._shapes import shape_of
-from fastnn.ops._window_shapes import adaptive_pool_shape, output_size_of, pool_shape, unpool_shape
+from fastnn.ops._window_shapes import adaptive_pool_shape, pool_shape
 
 
 @lru_cache(maxsize=512)
-def _params(op, rank, x_shape, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad, divisor, power):
+def _params(
+    op, rank, x_shape, kernel_size, stride, padding, dilation, ceil_mode, average, count_include_pad, divisor, power
+):
     """The checked geometry of one call, for arguments that passed through `hashable`."""
     kernel = sizes(op, "kernel_size", plain(kernel_size), 1, rank)
     strides = kernel if stride is None else sizes(op, "stride", plain(stride), 1, rank)
     pads = sizes(op, "padding", plain(padding), 0, rank)
     dilations = sizes(op, "dilation", plain(dilation), 1, rank)
-    y_shape = pool_shape(op, x_shape, kernel, strides, pads, dilations, ceil_mode)
+    overhang = not average or rank < 3  # as PyTorch: its averages of volumes refuse what the others take
+    y_shape = pool_shape(op, x_shape, kernel, strides, pads, dilations, ceil_mode, overhang)
     window = kernel, strides, pads, dilations
     return _kernels.PoolParams(x_shape, y_shape, *window, False, count_include_pad, divisor, power)
 
@@ -37,7 +39,7 @@ def _key(kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: 
 
 def max_params(op: str, rank: int, x_shape: tuple[int, ...], *window: Any) -> _kernels.PoolParams:
     """The geometry of max pooling; `window` is kernel_size, stride, padding, dilation, ceil_mode."""
-    return _params(op, rank, x_shape, *_key(*window), True, 0.0, 1.0)
+    return _params(op, rank, x_shape, *_key(*window), False, True, 0.0, 1.0)
 
 
 def avg_params(
@@ -51,7 +53,7 @@ def avg_params(
             raise ValueError(f"{op}: divisor_override must not be 0")
     kernel_size, stride, padding, ceil_mode = window
     key = _key(kernel_size, stride, padding, 1, ceil_mode)
-    return _params(op, rank, x_shape, *key, bool(count_include_pad), divisor, 1.0)
+    return _params(op, rank, x_shape, *key, True, bool(count_include_pad), divisor, 1.0)
 
 
 def lp_params(op: str, rank: int, x_shape: tuple[int, ...], norm_type: Any, window: tuple[Any, ...]) -> Any:
@@ -59,7 +61,7 @@ def lp_params(op: str, rank: int, x_shape: tuple[int, ...], norm_type: Any, wind
     power = number(op, "norm_type", norm_type)
     if power <= 0:
         raise ValueError(f"{op}: norm_type must be positive, got {norm_type!r}")
-    return _params(op, rank, x_shape, *_key(window[0], window[1], 0, 1, window[2]), True, 0.0, power)
+    return _params(op, rank, x_shape, *_key(window[0], window[1], 0, 1, window[2]), True, True, 0.0, power)
 
 
 @lru_cache(maxsize=512)
@@ -95,6 +97,19 @@ def plain_planes(x: Any, data: np.ndarray, kind: int) -> np.ndarray:
     return x.numpy() if type(x) is Blocked else as_array("pool", "x", x)
 
 
+def from_planes(planes: np.ndarray, kind: int) -> Any:
+    """A plain array [N, C, ...] as the caller has images of the layout `kind`; the inverse of `plain_planes`."""
+    if kind == NCHW:
+        return planes
+    return np.ascontiguousarray(np.moveaxis(planes, 1, -1)) if kind == NHWC else blocked(planes)
+
+
+def store_planes(planes: np.ndarray, y: ImageOut) -> None:
+    """Write a plain array [N, C, ...] to the result where the kernel did not."""
+    if planes is not y.data:
+        y.data[...] = np.moveaxis(planes, 1, -1) if y.layout == NHWC else from_planes(planes, y.layout).data
+
+
 def max_pool(op: str, x: Any, image: Any, params: Any, return_indices: bool, out: Any) -> Any:
     """Maxima, and their flat positions where asked for; `image` is x as `pooled_image` returns it."""
     data, kind, _ = image
@@ -111,7 +126,7 @@ def max_pool(op: str, x: Any, image: Any, params: Any, return_indices: bool, out
     _kernels.max_pool(params, kind, data, y.data, None, None)
     values = new_array(params.y_shape, data.dtype)
     _kernels.max_pool(params, NCHW, plain_planes(x, data, kind), values, None, indices)
-    return y.finish(), indices if kind != NHWC else np.ascontiguousarray(np.moveaxis(indices, 1, -1))
+    return y.finish(), from_planes(indices, NHWC if kind == NHWC else NCHW)
 
 
 def max_pool_with_taps(op: str, x: Any, params: Any) -> tuple[Any, np.ndarray | None]:
@@ -141,34 +156,35 @@ def _like(op: str, name: str, value: Any, image: Any, rank: int, shape: tuple[in
     g, layout, _ = image
     data, kind, value_shape = image_of(op, name, value, rank, NHWC if layout == NHWC else NCHW)
     if value_shape != shape:
-        like = channels_last if layout == NHWC else tuple
-        raise ValueError(f"{op}: {name} has shape {like(value_shape)}, expected {like(shape)}")
+        found, expected = own_order(layout, value_shape), own_order(layout, shape)
+        raise ValueError(f"{op}: {name} has shape {found}, expected {expected}")
     if data.dtype is not g.dtype:
         raise TypeError(f"{op}: {name} is {data.dtype} but gy is {g.dtype}; convert one of them")
     return in_layout(value, data, kind, layout)
 
 
-def _gradient(op: str, gy: Any, rank: int, layout: str) -> Any:
+def gradient_image(op: str, gy: Any, rank: int, layout: str) -> tuple[np.ndarray, int, tuple[int, ...]]:
+    """As `pooled_image`, of the gradient that comes in."""
     return image_of(op, "gy", gy, rank, check_modes(op, "zeros", layout))
 
 
 def _check_gradient(op: str, image: Any, params: Any) -> None:
     if image[2] != params.y_shape:
-        like = channels_last if image[1] == NHWC else tuple
-        raise ValueError(f"{op}: gy has shape {like(image[2])}, expected {like(params.y_shape)}")
+        found, expected = own_order(image[1], image[2]), own_order(image[1], params.y_shape)
+        raise ValueError(f"{op}: gy has shape {found}, expected {expected}")
 
 
 def first_shape(x: Any, layout: str) -> tuple[int, ...]:
     """The shape [N, C, ...] of an argument that is looked at only later."""
     shape = tuple(x.shape if hasattr(x, "shape") else np.shape(x))
-    return (shape[0], shape[-1], *shape[1:-1]) if layout == "NHWC" and len(shape) > 2 else shape
+    return channels_first(shape) if layout == "NHWC" and len(shape) > 2 else shape
 
 
 def max_pool_grad(
     op: str, rank: int, gy: Any, x: Any, y: Any, params: Any, rectified: bool = False, layout: str = "NCHW"
 ) -> Any:
     """The gradient from the input."""
-    image = _gradient(op, gy, rank, layout)
+    image = gradient_image(op, gy, rank, layout)
     _check_gradient(op, image, params)
     g, kind, _ = image
     x_data = _like(op, "x", x, image, rank, params.x_shape)
@@ -181,7 +197,7 @@ def max_pool_grad(
     g, x_data, y_data = planes
     found = new_array(params.x_shape, g.dtype)
     _kernels.max_pool_grad_input(params, NCHW, g, None, x_data, y_data, found, rectified)
-    return np.ascontiguousarray(np.moveaxis(found, 1, -1)) if kind == NHWC else blocked(found)
+    return from_planes(found, kind)
 
 
 def avg_pool(op: str, x: Any, image: Any, params: Any, out: Any) -> Any:
@@ -194,7 +210,7 @@ def avg_pool(op: str, x: Any, image: Any, params: Any, out: Any) -> Any:
 
 def avg_pool_grad(op: str, rank: int, gy: Any, params: Any, layout: str = "NCHW") -> Any:
     """The gradient of means."""
-    image = _gradient(op, gy, rank, layout)
+    image = gradient_image(op, gy, rank, layout)
     _check_gradient(op, image, params)
     g, kind, _ = image
     gx, gx_data = image_result(kind, params.x_shape, g.dtype)
@@ -205,27 +221,26 @@ def avg_pool_grad(op: str, rank: int, gy: Any, params: Any, layout: str = "NCHW"
 def input_shape_of(op: str, rank: int, shape: Any, layout: str = "NCHW") -> tuple[int, ...]:
     """`input_shape` as (N, C, ...), given in the order of the layout."""
     found = shape_of(op, "input_shape", shape, rank + 2)
-    return (found[0], found[-1], *found[1:-1]) if layout == "NHWC" else found
+    return channels_first(found) if layout == "NHWC" else found
 
 
-def lp_pool(op: str, rank: int, x: Any, norm_type: Any, window: tuple[Any, ...], out: Any) -> Any:
+def lp_pool(op: str, rank: int, x: Any, norm_type: Any, window: tuple[Any, ...], out: Any, layout: str = "NCHW") -> Any:
     """Power averages, on plain planes whatever the input's kind."""
-    data, kind, shape = image_of(op, "x", x, rank, NCHW)
+    data, kind, shape = pooled_image(op, x, rank, layout)
     params = lp_params(op, rank, shape, norm_type, window)
     y = ImageOut(op, out, kind, params.y_shape, data.dtype, data)
-    if kind == y.layout == NCHW:
-        _kernels.lp_pool(params, data, y.data)
-        return y.finish()
-    planes = new_array(params.y_shape, data.dtype)
+    planes = y.data if y.layout == NCHW else new_array(params.y_shape, data.dtype)
     _kernels.lp_pool(params, plain_planes(x, data, kind), planes)
-    y.data[...] = planes if y.layout == NCHW else blocked(planes).data
+    store_planes(planes, y)
     return y.finish()
 
 
-def lp_pool_grad(op: str, rank: int, gy: Any, x: Any, y: Any, norm_type: Any, window: tuple[Any, ...]) -> Any:
+def lp_pool_grad(
+    op: str, rank: int, gy: Any, x: Any, y: Any, norm_type: Any, window: tuple[Any, ...], layout: str = "NCHW"
+) -> Any:
     """The gradient of power averages."""
-    image = image_of(op, "gy", gy, rank, NCHW)
-    params = lp_params(op, rank, first_shape(x, "NCHW"), norm_type, window)
+    image = gradient_image(op, gy, rank, layout)
+    params = lp_params(op, rank, first_shape(x, layout), norm_type, window)
     _check_gradient(op, image, params)
     g, kind, _ = image
     x_data = _like(op, "x", x, image, rank, params.x_shape)
@@ -233,58 +248,4 @@ def lp_pool_grad(op: str, rank: int, gy: Any, x: Any, y: Any, norm_type: Any, wi
     gx = new_array(params.x_shape, g.dtype)
     g, x_data, y_data = (plain_planes(v, data, kind) for v, data in ((gy, g), (x, x_data), (y, y_data)))
     _kernels.lp_pool_grad_input(params, g, x_data, y_data, gx)
-    return gx if kind == NCHW else blocked(gx)
-
-
-def unpool(op: str, rank: int, x: Any, indices: Any, window: tuple[Any, ...], output_size: Any, out: Any) -> Any:
-    """Values at their positions, on plain planes whatever the input's kind."""
-    data, kind, shape = image_of(op, "x", x, rank, NCHW)
-    y_shape = unpool_shape(op, shape, *_unpool_window(op, rank, *window), output_size)
-    size = math.prod(y_shape[2:])
-    positions = _unpool_indices(op, indices, shape, size)
-    y = ImageOut(op, out, kind, y_shape, data.dtype, data)
-    planes = y.data if y.layout == NCHW else new_array(y_shape, data.dtype)
-    values = plain_planes(x, data, kind)
-    _kernels.max_unpool(positions, shape[0] * shape[1], math.prod(shape[2:]), size, values, planes, False)
-    if y.layout != NCHW:
-        y.data[...] = blocked(planes).data
-    return y.finish()
-
-
-def unpool_grad(op: str, rank: int, gy: Any, indices: Any) -> Any:
-    """The gradient of values at their positions."""
-    g, kind, g_shape = image_of(op, "gy", gy, rank, NCHW)
-    output_size_of(op, g_shape, rank)
-    shape = tuple(np.shape(indices.numpy() if hasattr(indices, "numpy") else indices))
-    if shape[:2] != g_shape[:2] or len(shape) != rank + 2:
-        raise ValueError(f"{op}: indices has shape {shape}, gy has shape {g_shape}")
-    size = math.prod(g_shape[2:])
-    positions = _unpool_indices(op, indices, shape, size)
-    gx = new_array(shape, g.dtype)
-    planes = plain_planes(gy, g, kind)
-    _kernels.max_unpool(positions, shape[0] * shape[1], math.prod(shape[2:]), size, planes, gx, True)
-    return gx if kind == NCHW else blocked(gx)
-
-
-def _unpool_indices(op: str, indices: Any, shape: tuple[int, ...], size: int) -> np.ndarray:
-    """Positions as int64 of this shape; one outside 0 .. size - 1 is an error that names its place."""
-    array = np.asarray(indices.numpy() if hasattr(indices, "numpy") else indices)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"{op}: indices has dtype {array.dtype}; integers are needed")
-    if array.shape != shape:
-        raise ValueError(f"{op}: indices has shape {array.shape}, expected {shape}")
-    found = np.ascontiguousarray(array, np.int64)
-    bad = _kernels.bad_index(found, size)
-    if bad is not None:
-        where = tuple(int(i) for i in np.unravel_index(bad, shape))
-        raise ValueError(f"{op}: indices{list(where)} is {found[where]}, outside the {size} positions of the output")
-    return found
-
-
-def _unpool_window(op: str, rank: int, kernel_size: Any, stride: Any, padding: Any) -> tuple[Any, Any, Any]:
-    """(kernel, stride, padding) of each axis."""
-    kernel = sizes(op, "kernel_size", kernel_size, 1, rank)
-    strides = kernel if stride is None else sizes(op, "stride", stride, 1, rank)
-    return kernel, strides, sizes(op, "padding", padding, 0, rank)
-
-
+    return from_planes(gx, kind)

@@ -36,17 +36,21 @@ def pool_shape(
     padding: tuple[int, ...],
     dilation: tuple[int, ...],
     ceil_mode: bool,
+    overhang: bool = True,
 ) -> tuple[int, ...]:
-    """The output shape [N, C, ...] of a pooling of len(kernel) axes, or an error that says what does not fit."""
+    """The output shape [N, C, ...] of a pooling of len(kernel) axes, or an error that says what does not fit.
+
+    `overhang`: with `ceil_mode` a window may be larger than the padded input.
+    """
     check_pooled(op, x_shape, len(kernel))
     for k, p in zip(kernel, padding, strict=True):
         if 2 * p > k:
             raise ValueError(f"{op}: padding {padding} is more than half of kernel_size {kernel}")
     axes = list(zip(x_shape[2:], kernel, stride, padding, dilation, strict=True))
     out = tuple(pool_output_size(i, k, s, p, d, ceil_mode) for i, k, s, p, d in axes)
-    if min(out) < 1:
-        padded = tuple(i + 2 * p for i, _, _, p, _ in axes)
-        extent = tuple(d * (k - 1) + 1 for _, k, _, _, d in axes)
+    padded = tuple(i + 2 * p for i, _, _, p, _ in axes)
+    extent = tuple(d * (k - 1) + 1 for _, k, _, _, d in axes)
+    if min(out) < 1 or (not overhang and any(e > i for e, i in zip(extent, padded, strict=True))):
         raise ValueError(f"{op}: window of extent {extent} is larger than the padded input {padded}")
     check_size(op, "output", (*x_shape[:2], *out))
     return *x_shape[:2], *out

@@ -46,7 +46,7 @@ def relu(x: Any, *, out: Any = None) -> Any:
 
 
 def relu_grad_input(gy: Any, y: Any) -> Any:
-    """Gradient of `relu` from its result: gy where y > 0, else 0.
+    """Gradient of `relu` from its result: gy where y > 0, else 0; gy too where y is NaN, as in PyTorch.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def relu6(x: Any, *, out: Any = None) -> Any:
 
 
 def relu6_grad_input(gy: Any, x: Any) -> Any:
-    """Gradient of `relu6`: gy where 0 < x < 6, else 0.
+    """Gradient of `relu6`: gy where 0 < x < 6, else 0, also for NaN.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ def hardsigmoid(x: Any, *, out: Any = None) -> Any:
 
 
 def hardsigmoid_grad_input(gy: Any, x: Any) -> Any:
-    """Gradient of `hardsigmoid`: ``gy / 6`` where -3 < x < 3, else 0.
+    """Gradient of `hardsigmoid`: ``gy / 6`` where -3 < x < 3, else 0, also for NaN.
 
     Parameters
     ----------
@@ -235,7 +235,7 @@ def hardsigmoid_grad_input(gy: Any, x: Any) -> Any:
 
 
 def hardswish(x: Any, *, out: Any = None) -> Any:
-    """``x hardsigmoid(x)`` (Howard et al., arXiv:1905.02244).
+    """``x hardsigmoid(x)`` (Howard et al., arXiv:1905.02244); 0 at -infinity, where PyTorch gives NaN.
 
     Parameters
     ----------
@@ -262,7 +262,7 @@ def hardswish(x: Any, *, out: Any = None) -> Any:
 
 
 def hardswish_grad_input(gy: Any, x: Any) -> Any:
-    """Gradient of `hardswish`: ``gy (x / 3 + 1 / 2)`` where -3 < x < 3, 0 below and gy above.
+    """Gradient of `hardswish`: ``gy (x / 3 + 1 / 2)`` where -3 < x < 3, 0 below and gy above; NaN for NaN.
 
     Parameters
     ----------

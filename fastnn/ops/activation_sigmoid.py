@@ -125,7 +125,7 @@ def tanh_grad_input(gy: Any, y: Any) -> Any:
 
 
 def silu(x: Any, *, out: Any = None) -> Any:
-    """``x sigmoid(x)``; 0 at -infinity.
+    """``x sigmoid(x)``; 0 at -infinity, where PyTorch gives NaN.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def silu(x: Any, *, out: Any = None) -> Any:
 
 
 def silu_grad_input(gy: Any, x: Any) -> Any:
-    """Gradient of `silu`: ``gy s (1 + x (1 - s))`` with ``s = sigmoid(x)``.
+    """Gradient of `silu`: ``gy s (1 + x (1 - s))`` with ``s = sigmoid(x)``; its limits 0 and gy at the infinities.
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ def silu_grad_input(gy: Any, x: Any) -> Any:
 
 
 def mish(x: Any, *, out: Any = None) -> Any:
-    """``x tanh(softplus(x))`` (Misra, arXiv:1908.08681); 0 at -infinity.
+    """``x tanh(softplus(x))`` (Misra, arXiv:1908.08681); 0 at -infinity, where PyTorch gives NaN.
 
     Parameters
     ----------
@@ -205,7 +205,8 @@ def mish(x: Any, *, out: Any = None) -> Any:
 
 
 def mish_grad_input(gy: Any, x: Any) -> Any:
-    """Gradient of `mish`: ``gy (t + x (1 - t^2) sigmoid(x))`` with ``t = tanh(softplus(x))``.
+    """Gradient of `mish`: ``gy (t + x (1 - t^2) sigmoid(x))`` with ``t = tanh(softplus(x))``; its limits 0 and gy at
+    the infinities.
 
     Parameters
     ----------

@@ -75,6 +75,7 @@ def conv_transpose2d(
     groups: int = 1,
     dilation: Any = 1,
     *,
+    layout: str = "NCHW",
     activation: Any = None,
     residual: Any = None,
     algorithm: str = "auto",
@@ -98,6 +99,8 @@ def conv_transpose2d(
     output_padding : int or pair
         Rows and columns added to the output below and to the right; less than stride or dilation.
     groups : int that divides C
+    layout : "NCHW" or "NHWC"
+        NHWC: x, residual, out and the result are plain arrays [N, H, W, C].
     activation : as in `conv2d`
     residual : array or Blocked like the result, optional
         Added before the activation.
@@ -125,7 +128,8 @@ def conv_transpose2d(
            [1., 1., 2., 2.]])
     """
     geometry = stride, padding, output_padding, groups, dilation
-    return conv_transpose("conv_transpose2d", 2, x, weight, bias, geometry, activation, residual, algorithm, out)
+    rest = activation, residual, algorithm, out, layout
+    return conv_transpose("conv_transpose2d", 2, x, weight, bias, geometry, *rest)
 
 
 def conv_transpose3d(

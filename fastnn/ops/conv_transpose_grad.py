@@ -109,7 +109,7 @@ def conv_transpose1d_grad_bias(gy: Any) -> np.ndarray:
 
 def conv_transpose2d_grad_input(
     gy: Any, weight: Any, input_shape: Any, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
-    groups: int = 1, dilation: Any = 1,
+    groups: int = 1, dilation: Any = 1, *, layout: str = "NCHW",
 ) -> Any:
     """Gradient of `conv_transpose2d` with respect to its input: the convolution of `gy`.
 
@@ -117,8 +117,8 @@ def conv_transpose2d_grad_input(
     ----------
     gy : array or Blocked [N, OC, OH, OW]
     weight : array [C, OC / groups, KH, KW]
-    input_shape : (N, C, H, W)
-    stride, padding, output_padding, groups, dilation : as in `conv_transpose2d`
+    input_shape : (N, C, H, W), in the order of `layout`
+    stride, padding, output_padding, groups, dilation, layout : as in `conv_transpose2d`
 
     Returns
     -------
@@ -138,12 +138,12 @@ def conv_transpose2d_grad_input(
     array([2., 2.])
     """
     geometry = stride, padding, output_padding, groups, dilation
-    return conv_transpose_grad_input("conv_transpose2d_grad_input", 2, gy, weight, input_shape, geometry)
+    return conv_transpose_grad_input("conv_transpose2d_grad_input", 2, gy, weight, input_shape, geometry, layout)
 
 
 def conv_transpose2d_grad_weight(
     gy: Any, x: Any, weight_shape: Any, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
-    groups: int = 1, dilation: Any = 1,
+    groups: int = 1, dilation: Any = 1, *, layout: str = "NCHW",
 ) -> np.ndarray:
     """Gradient of `conv_transpose2d` with respect to its weight.
 
@@ -152,7 +152,7 @@ def conv_transpose2d_grad_weight(
     gy : array or Blocked [N, OC, OH, OW]
     x : array or Blocked [N, C, H, W]
     weight_shape : (C, OC / groups, KH, KW)
-    stride, padding, output_padding, groups, dilation : as in `conv_transpose2d`
+    stride, padding, output_padding, groups, dilation, layout : as in `conv_transpose2d`
 
     Returns
     -------
@@ -172,15 +172,16 @@ def conv_transpose2d_grad_weight(
     array([1., 3.])
     """
     geometry = stride, padding, output_padding, groups, dilation
-    return conv_transpose_grad_weight("conv_transpose2d_grad_weight", 2, gy, x, weight_shape, geometry)
+    return conv_transpose_grad_weight("conv_transpose2d_grad_weight", 2, gy, x, weight_shape, geometry, layout)
 
 
-def conv_transpose2d_grad_bias(gy: Any) -> np.ndarray:
+def conv_transpose2d_grad_bias(gy: Any, *, layout: str = "NCHW") -> np.ndarray:
     """Gradient of `conv_transpose2d` with respect to its bias: `conv2d_grad_bias`.
 
     Parameters
     ----------
     gy : array or Blocked [N, OC, OH, OW]
+    layout : as in `conv_transpose2d`
 
     Returns
     -------
@@ -198,7 +199,7 @@ def conv_transpose2d_grad_bias(gy: Any) -> np.ndarray:
     >>> ops.conv_transpose2d_grad_bias(np.ones((2, 3, 1, 4)))
     array([8., 8., 8.])
     """
-    return conv_grad_bias("conv_transpose2d_grad_bias", 2, gy)
+    return conv_grad_bias("conv_transpose2d_grad_bias", 2, gy, layout)
 
 
 def conv_transpose3d_grad_input(

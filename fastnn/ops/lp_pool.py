@@ -83,7 +83,14 @@ def lp_pool1d_grad_input(
 
 
 def lp_pool2d(
-    x: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False, *, out: Any = None
+    x: Any,
+    norm_type: float,
+    kernel_size: Any,
+    stride: Any = None,
+    ceil_mode: bool = False,
+    *,
+    layout: str = "NCHW",
+    out: Any = None,
 ) -> Any:
     """(sum of x^p)^(1/p) over each window of images, as `torch.nn.functional.lp_pool2d`; p is `norm_type`.
 
@@ -97,6 +104,8 @@ def lp_pool2d(
     kernel_size : int or pair (height, width)
     stride : int or pair, default `kernel_size`
     ceil_mode : round the output size up
+    layout : "NCHW" or "NHWC"
+        NHWC: x, out and the result are plain arrays [N, H, W, C].
     out : array or Blocked [N, C, OH, OW], optional
 
     Returns
@@ -115,11 +124,19 @@ def lp_pool2d(
     >>> ops.lp_pool2d(np.array([3.0, 4.0, 0.0, 0.0]).reshape(1, 1, 2, 2), 2, 2)
     array([[[[5.]]]])
     """
-    return lp_pool("lp_pool2d", 2, x, norm_type, (kernel_size, stride, ceil_mode), out)
+    return lp_pool("lp_pool2d", 2, x, norm_type, (kernel_size, stride, ceil_mode), out, layout)
 
 
 def lp_pool2d_grad_input(
-    gy: Any, x: Any, y: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
+    gy: Any,
+    x: Any,
+    y: Any,
+    norm_type: float,
+    kernel_size: Any,
+    stride: Any = None,
+    ceil_mode: bool = False,
+    *,
+    layout: str = "NCHW",
 ) -> Any:
     """Gradient of `lp_pool2d`: gy y^(1 - p) x^(p - 1), and 0 in a window whose result is 0.
 
@@ -128,7 +145,7 @@ def lp_pool2d_grad_input(
     gy : array or Blocked [N, C, OH, OW]
     x : array or Blocked [N, C, H, W], the input
     y : array or Blocked [N, C, OH, OW], the result
-    norm_type, kernel_size, stride, ceil_mode : as in `lp_pool2d`
+    norm_type, kernel_size, stride, ceil_mode, layout : as in `lp_pool2d`
 
     Returns
     -------
@@ -147,7 +164,7 @@ def lp_pool2d_grad_input(
     >>> ops.lp_pool2d_grad_input(np.full((1, 1, 1, 1), 10.0), x, ops.lp_pool2d(x, 2, 2), 2, 2).ravel()
     array([6., 8., 0., 0.])
     """
-    return lp_pool_grad("lp_pool2d_grad_input", 2, gy, x, y, norm_type, (kernel_size, stride, ceil_mode))
+    return lp_pool_grad("lp_pool2d_grad_input", 2, gy, x, y, norm_type, (kernel_size, stride, ceil_mode), layout)
 
 
 def lp_pool3d(

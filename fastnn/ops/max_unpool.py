@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastnn.ops._pool import unpool, unpool_grad
+from fastnn.ops._unpool import unpool, unpool_grad
 
 __all__ = [
     "max_unpool1d",
@@ -94,6 +94,7 @@ def max_unpool2d(
     padding: Any = 0,
     output_size: Any = None,
     *,
+    layout: str = "NCHW",
     out: Any = None,
 ) -> Any:
     """y[n, c, indices[n, c, k]] = x[n, c, k], 0 elsewhere, as `torch.nn.functional.max_unpool2d`.
@@ -109,6 +110,8 @@ def max_unpool2d(
         Of the max pooling that is undone; they give the output's size, (size - 1) stride - 2 padding + kernel.
     output_size : int or pair (height, width), optional
         The size instead, less than a stride away from that; (N, C, ...) in front is ignored.
+    layout : "NCHW" or "NHWC"
+        NHWC: x, indices, out and the result are plain arrays [N, H, W, C].
     out : array or Blocked [N, C, OH, OW], optional
 
     Returns
@@ -128,16 +131,17 @@ def max_unpool2d(
     >>> ops.max_unpool2d(y, indices, 2).ravel()
     array([0., 0., 0., 3.])
     """
-    return unpool("max_unpool2d", 2, x, indices, (kernel_size, stride, padding), output_size, out)
+    return unpool("max_unpool2d", 2, x, indices, (kernel_size, stride, padding), output_size, out, layout)
 
 
-def max_unpool2d_grad_input(gy: Any, indices: Any) -> Any:
+def max_unpool2d_grad_input(gy: Any, indices: Any, *, layout: str = "NCHW") -> Any:
     """Gradient of `max_unpool2d`: gx[n, c, k] = gy[n, c, indices[n, c, k]].
 
     Parameters
     ----------
     gy : array or Blocked [N, C, OH, OW]
     indices : array of integers [N, C, H, W]
+    layout : as in `max_unpool2d`
 
     Returns
     -------
@@ -155,7 +159,7 @@ def max_unpool2d_grad_input(gy: Any, indices: Any) -> Any:
     >>> ops.max_unpool2d_grad_input(np.arange(4.0).reshape(1, 1, 2, 2), np.full((1, 1, 1, 1), 3))
     array([[[[3.]]]])
     """
-    return unpool_grad("max_unpool2d_grad_input", 2, gy, indices)
+    return unpool_grad("max_unpool2d_grad_input", 2, gy, indices, layout)
 
 
 def max_unpool3d(

@@ -81,7 +81,7 @@ def max_pool1d_grad_input(
     x : array [N, C, L], the input
     y : array [N, C, OL], the result
     kernel_size, stride, padding, dilation, ceil_mode : as in `max_pool1d`
-    rectified : `x` is the result of a ReLU and its input's gradient is wanted: nothing where y is not positive
+    rectified : `x` is the result of a ReLU and its input's gradient is wanted: nothing where y <= 0
 
     Returns
     -------
@@ -178,7 +178,7 @@ def max_pool2d_grad_input(
     x : array or Blocked [N, C, H, W], the input
     y : array or Blocked [N, C, OH, OW], the result
     kernel_size, stride, padding, dilation, ceil_mode, layout : as in `max_pool2d`
-    rectified : `x` is the result of a ReLU and its input's gradient is wanted: nothing where y is not positive
+    rectified : `x` is the result of a ReLU and its input's gradient is wanted: nothing where y <= 0
 
     Returns
     -------
@@ -271,7 +271,7 @@ def max_pool3d_grad_input(
     x : array [N, C, D, H, W], the input
     y : array [N, C, OD, OH, OW], the result
     kernel_size, stride, padding, dilation, ceil_mode : as in `max_pool3d`
-    rectified : `x` is the result of a ReLU and its input's gradient is wanted: nothing where y is not positive
+    rectified : `x` is the result of a ReLU and its input's gradient is wanted: nothing where y <= 0
 
     Returns
     -------

@@ -20,6 +20,15 @@ def small(group: str, name: str) -> ops.OpCase:
     return ops.OpCase(group, name, 2)
 
 
+@pytest.fixture
+def op(group, name, monkeypatch):
+    """The case's operator; of a recurrent one three steps, since the reference takes them singly and all are alike."""
+    known = ops.family(group).CASES
+    if getattr(known[name], "steps", 0) > 3:
+        monkeypatch.setitem(known, name, replace(known[name], steps=3))
+    return known[name]
+
+
 @pytest.mark.parametrize("group", ops.families())
 def test_every_goal_has_cases(group):
     family = ops.family(group)
@@ -31,8 +40,8 @@ def test_every_goal_has_cases(group):
 
 
 @pytest.mark.parametrize(("group", "name"), CASES)
-def test_a_case_says_the_truth_about_its_arrays(group, name):
-    op, case = ops.family(group).CASES[name], small(group, name)
+def test_a_case_says_the_truth_about_its_arrays(group, name, op):
+    case = small(group, name)
     assert cases.from_dict("op", json.loads(json.dumps(asdict(case)))) == case
     inputs = op.inputs(2)
     assert tuple(a.shape for a in inputs) == op.shapes(2)
@@ -43,8 +52,8 @@ def test_a_case_says_the_truth_about_its_arrays(group, name):
 
 
 @pytest.mark.parametrize(("group", "name"), CASES)
-def test_a_wrong_result_is_refused(group, name):
-    op, case = ops.family(group).CASES[name], small(group, name)
+def test_a_wrong_result_is_refused(group, name, op):
+    case = small(group, name)
     exact = ops.expected(case, "op")
     right = [a.astype(np.float32) for a in ops.as_results(op.numpy(*op.inputs(2)))]
     assert ops.error(case, right, exact) <= op.tolerance

@@ -126,6 +126,19 @@ def test_relu_keeps_nan_and_infinity(dtype, isa):
     tolerance.assert_close(ops.relu(fastnn.blocked(image)), naive.relu(image), "exact")
 
 
+@pytest.mark.parametrize("isa", contract.isas(), indirect=True)
+@pytest.mark.parametrize("dtype", contract.DTYPES)
+def test_the_gradient_of_relu_passes_where_the_result_is_nan(dtype, isa):
+    y, gy = ops.relu(SPECIAL.astype(dtype)), np.arange(1, 46, dtype=dtype)
+    expected = np.where(y <= 0, 0, gy)
+    tolerance.assert_close(ops.relu_grad_input(gy, y), expected, "exact")
+    shape = 1, 45, 1, 1
+    image, found = y.reshape(shape), gy.reshape(shape)
+    for wrap in (np.asarray, fastnn.blocked):  # a pooling that makes the ReLU's gradient on the way
+        pooled = ops.max_pool2d_grad_input(wrap(found), wrap(image), wrap(image), 1, rectified=True)
+        tolerance.assert_close(np.asarray(pooled).ravel(), expected, "exact")
+
+
 @pytest.mark.parametrize("dtype", contract.DTYPES)
 def test_softmax_does_not_overflow(dtype):
     big = float(np.finfo(dtype).max) / 2

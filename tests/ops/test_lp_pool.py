@@ -21,6 +21,11 @@ BULK = {
 }
 
 
+def last(a):
+    """NCHW to NHWC."""
+    return np.ascontiguousarray(np.moveaxis(a, 1, -1))
+
+
 class LpPool(contract.Differentiable):
     rank, family = 0, "lp_pool"
 
@@ -46,6 +51,22 @@ class TestLpPool1d(LpPool, contract.Out):
 
 class TestLpPool2d(LpPool, contract.ImageOut):
     op, rank, cases, bulk, ranks = "lp_pool2d", 2, cases_pool.LP_POOL[2], BULK[2], (("x", 4),)
+
+
+class TestLpPool2dNhwc(LpPool, contract.Out):
+    op, rank, cases, bulk, ranks = "lp_pool2d", 2, cases_pool.LP_POOL[2], BULK[2], (("x", 4),)
+
+    def inputs(self, case, rng):
+        return {"x": last(super().inputs(case, rng)["x"])}
+
+    def call(self, case, a, **extra):
+        return super().call(case, a, layout="NHWC", **extra)
+
+    def expected(self, case, a):
+        return last(naive_pool.lp_pool(np.moveaxis(a["x"], -1, 1), **case.args))
+
+    def gradients(self, case, a, gy, y):
+        return {"x": ops.lp_pool2d_grad_input(gy, a["x"], y, **case.args, layout="NHWC")}
 
 
 class TestLpPool3d(LpPool, contract.Out):

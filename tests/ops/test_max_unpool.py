@@ -61,6 +61,40 @@ def test_blocked_images():
     tolerance.assert_same(gx.numpy(), ops.max_unpool2d_grad_input(x, indices))
 
 
+def last(a):
+    return np.ascontiguousarray(np.moveaxis(a, 1, -1))
+
+
+@pytest.mark.parametrize("dtype", contract.DTYPES)
+def test_channels_last_is_the_same_transposed(dtype):
+    x, y, indices = pooled(2, dtype)
+    expected = last(ops.max_unpool2d(y, indices, 2))
+    values, positions = ops.max_pool2d(last(x), 2, return_indices=True, layout="NHWC")
+    tolerance.assert_same(ops.max_unpool2d(values, positions, 2, layout="NHWC"), expected)
+    for out in (np.full_like(expected, 7), np.full((*expected.shape, 2), 7, dtype)[..., 0]):
+        assert ops.max_unpool2d(last(y), last(indices), 2, layout="NHWC", out=out) is out
+        tolerance.assert_same(out, expected)
+    gx = ops.max_unpool2d_grad_input(last(x), last(indices), layout="NHWC")
+    tolerance.assert_same(gx, last(ops.max_unpool2d_grad_input(x, indices)))
+    assert ops.max_unpool2d(last(y[:0]), last(indices[:0]), 2, layout="NHWC").shape == (0, *expected.shape[1:])
+
+
+def test_channels_last_errors_speak_of_its_order():
+    x, y, indices = pooled(2)
+    with rejects("max_unpool2d", "indices", indices.shape, last(y).shape):
+        ops.max_unpool2d(last(y), indices, 2, layout="NHWC")
+    with rejects("max_unpool2d_grad_input", "indices", last(x).shape):
+        ops.max_unpool2d_grad_input(last(x), indices, layout="NHWC")
+    with rejects("max_unpool2d", "layout", "NCWH"):
+        ops.max_unpool2d(y, indices, 2, layout="NCWH")
+    with rejects("max_unpool2d", "Blocked", "NHWC"):
+        ops.max_unpool2d(ops.blocked(y), indices, 2, layout="NHWC")
+    bad = last(indices)
+    bad[1, 2, 1, 3] = 80
+    with rejects("max_unpool2d", "indices[1, 2, 1, 3]", 80):
+        ops.max_unpool2d(last(y), bad, 2, layout="NHWC")
+
+
 def test_of_equal_indices_the_last_counts():
     y = ops.max_unpool1d(np.array([[[1.0, 2.0]]]), np.array([[[3, 3]]]), 2)
     np.testing.assert_array_equal(y, [[[0, 0, 0, 2]]])

@@ -185,6 +185,20 @@ def test_bad_windows_are_refused_before_anything_is_written(kind, rank, bad, wor
     assert (out == 7).all()
 
 
+def test_a_rounded_up_window_larger_than_the_input_is_taken_as_pytorch_takes_it():
+    for rank in (1, 2, 3):
+        x = np.ones((1, 2, *(3,) * rank), np.float32)
+        calls = {"max": (4, 2), "avg": (4, 2), "lp": (2, 4, 2)}
+        for kind, window in calls.items():
+            op = f"{kind}_pool{rank}d"
+            if rank == 3 and kind != "max":
+                with rejects(op, (4, 4, 4), (3, 3, 3)):
+                    getattr(ops, op)(x, *window, ceil_mode=True)
+            else:
+                assert getattr(ops, op)(x, *window, ceil_mode=True).shape[2:] == (1,) * rank
+    assert ops.avg_pool3d(x, 4, 2, 1, ceil_mode=True).shape[2:] == (2, 2, 2)
+
+
 @pytest.mark.parametrize("rank", [1, 3])
 def test_blocked_images_are_no_sequences_or_volumes(rank):
     image = ops.blocked(np.ones((1, 2, 4, 4)))

@@ -21,7 +21,7 @@ def functions(kind: str, real: str) -> tuple[Any, Any]:
     least = wide(-103.0 if real != "f64" else -745.0)  # e^x is 0 below
     pairs: dict[str, tuple[Any, Any]] = {
         "none": (lambda x, p, q: x, lambda x, p, q: one),
-        "relu": (lambda x, p, q: zero if x < zero else x, lambda y, p, q: one if y > zero else zero),
+        "relu": (lambda x, p, q: zero if x < zero else x, lambda y, p, q: zero if y <= zero else one),
         "clip": (
             lambda x, p, q: p if x < p else q if x > q else x,
             lambda x, p, q: zero if x <= p or x >= q else one,

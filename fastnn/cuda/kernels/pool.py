@@ -100,7 +100,7 @@ def max_pool(real: str, window: Any, result: str) -> Any:
 
 
 def max_pool_grad_input(real: str, window: Any, rectified: bool) -> Any:
-    """gx = sum of gy of the windows whose winner (int32) this position is; `rectified`: of those with y > 0."""
+    """gx = sum of gy of the windows whose winner (int32) this position is; `rectified`: but where y <= 0."""
     adaptive = window is None
     kz, ky, kx, sz, sy, sx, pz, py, px, dz, dy, dx = window or (1,) * 12
     narrow, wide = real_of(real), wide_of(real)
@@ -125,7 +125,7 @@ def max_pool_grad_input(real: str, window: Any, rectified: bool) -> Any:
             for oy in range(y0, y1):
                 line = ((plane * yd + oz) * yh + oy) * yw
                 for ox in range(x0, x1):
-                    if winner[line + ox] == own and (not rectified or wide(y[line + ox]) > zero):
+                    if winner[line + ox] == own and not (rectified and wide(y[line + ox]) <= zero):
                         total += wide(gy[line + ox])
         gx[i] = narrow(total)
 

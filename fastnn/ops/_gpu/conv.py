@@ -132,13 +132,13 @@ def _grad_bias(name: str, rank: int, gy: Any, *, layout: str = "NCHW") -> Any:
 
 def _transpose(
     rank: int, x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
-    groups: int = 1, dilation: Any = 1, *, activation: Any = None, residual: Any = None, algorithm: str = "auto",
-    out: Any = None,
+    groups: int = 1, dilation: Any = 1, *, layout: str = "NCHW", activation: Any = None, residual: Any = None,
+    algorithm: str = "auto", out: Any = None,
 ) -> Any:  # fmt: skip
     from fastnn.cuda import conv
 
     op = f"conv_transpose{rank}d"
-    _refuse(op, "zeros", "NCHW", residual, algorithm)
+    _refuse(op, "zeros", layout, residual, algorithm)
     data = as_array(op, "x", x)
     w = as_array(op, "weight", weight, data)
     shape, params = _transposed_params(op, rank, data.shape, w.shape, stride, padding, output_padding, groups, dilation)
@@ -150,11 +150,12 @@ def _transpose(
 
 def _transpose_grad_input(
     rank: int, gy: Any, weight: Any, input_shape: Any, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
-    groups: int = 1, dilation: Any = 1,
+    groups: int = 1, dilation: Any = 1, *, layout: str = "NCHW",
 ) -> Any:  # fmt: skip
     from fastnn.cuda import conv
 
     op = f"conv_transpose{rank}d_grad_input"
+    _refuse(op, "zeros", layout)
     w = as_array(op, "weight", weight)
     shape = shape_of(op, "input_shape", input_shape, rank + 2)
     y_shape, params = _transposed_params(op, rank, shape, w.shape, stride, padding, output_padding, groups, dilation)
@@ -166,11 +167,12 @@ def _transpose_grad_input(
 
 def _transpose_grad_weight(
     rank: int, gy: Any, x: Any, weight_shape: Any, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
-    groups: int = 1, dilation: Any = 1,
+    groups: int = 1, dilation: Any = 1, *, layout: str = "NCHW",
 ) -> Any:  # fmt: skip
     from fastnn.cuda import conv
 
     op = f"conv_transpose{rank}d_grad_weight"
+    _refuse(op, "zeros", layout)
     data = as_array(op, "x", x)
     shape = shape_of(op, "weight_shape", weight_shape, rank + 2)
     y_shape, params = _transposed_params(op, rank, data.shape, shape, stride, padding, output_padding, groups, dilation)

@@ -13,23 +13,25 @@ from fastnn.ops._window_shapes import adaptive_pool_shape, output_size_of, pool_
 
 
 @lru_cache(maxsize=512)
-def _geometry(op, rank, x_shape, kernel_size, stride, padding, dilation, ceil_mode):
+def _geometry(op, rank, x_shape, kernel_size, stride, padding, dilation, ceil_mode, average):
     """(shape of the result, window): the window as twelve integers, on three axes."""
     kernel = sizes(op, "kernel_size", plain(kernel_size), 1, rank)
     strides = kernel if stride is None else sizes(op, "stride", plain(stride), 1, rank)
     pads = sizes(op, "padding", plain(padding), 0, rank)
     dilations = sizes(op, "dilation", plain(dilation), 1, rank)
-    y_shape = pool_shape(op, x_shape, kernel, strides, pads, dilations, ceil_mode)
+    y_shape = pool_shape(op, x_shape, kernel, strides, pads, dilations, ceil_mode, not average or rank < 3)
     front = (3 - rank) * (1,)
     return y_shape, (*front, *kernel, *front, *strides, *((0,) * (3 - rank)), *pads, *front, *dilations)
 
 
 def _windows(
-    op: str, rank: int, shape: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil: Any
-) -> Any:
+    op: str, rank: int, shape: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil: Any,
+    average: bool = False,
+) -> Any:  # fmt: skip
     check_image(op, shape, rank)
     stride = None if stride is None else hashable(stride)
-    return _geometry(op, rank, shape, hashable(kernel_size), stride, hashable(padding), hashable(dilation), bool(ceil))
+    given = hashable(kernel_size), stride, hashable(padding), hashable(dilation)
+    return _geometry(op, rank, shape, *given, bool(ceil), average)
 
 
 @lru_cache(maxsize=512)
@@ -96,7 +98,7 @@ def _avg_pool(
     op = f"avg_pool{rank}d"
     only_nchw(op, layout)
     data = as_array(op, "x", x)
-    y_shape, window = _windows(op, rank, data.shape, kernel_size, stride, padding, 1, ceil_mode)
+    y_shape, window = _windows(op, rank, data.shape, kernel_size, stride, padding, 1, ceil_mode, True)
     y = result(op, out, data, y_shape)
     pool.avg_pool(window, bool(count_include_pad), _divisor(op, divisor_override), data, y)
     return y.array
@@ -111,7 +113,7 @@ def _avg_pool_grad(
     op = f"avg_pool{rank}d_grad_input"
     only_nchw(op, layout)
     shape = shape_of(op, "input_shape", input_shape, rank + 2)
-    y_shape, window = _windows(op, rank, shape, kernel_size, stride, padding, 1, ceil_mode)
+    y_shape, window = _windows(op, rank, shape, kernel_size, stride, padding, 1, ceil_mode, True)
     g = as_array(op, "gy", gy, shape=y_shape)
     gx = g.new(shape)
     pool.avg_pool_grad_input(window, bool(count_include_pad), _divisor(op, divisor_override), g, gx)
