@@ -66,9 +66,9 @@ def numba_type(name: str) -> Any:
 
 
 if SIMULATED:
-    from fastnn.cuda._simulated import helper, udiv
+    from fastnn.cuda._simulated import helper, product, udiv
 else:
-    from fastnn.cuda._intrinsics import helper, udiv
+    from fastnn.cuda._intrinsics import helper, product, udiv
 
 __all__ = [
     "NAMES",
@@ -77,6 +77,7 @@ __all__ = [
     "cuda",
     "helper",
     "numba_type",
+    "product",
     "real_of",
     "udiv",
     "wide_of",

@@ -20,3 +20,15 @@ def udiv(typingctx, a, b):
 
     return types.int64(types.int64, types.int64), codegen
 
+
+@intrinsic
+def product(typingctx, a, b):
+    """a * b of two floats, rounded: never contracted with a sum into a fused multiply-add."""
+
+    def codegen(context, builder, signature, args):
+        kind = args[0].type
+        name = "llvm.nvvm.mul.rn.d" if signature.return_type == types.float64 else "llvm.nvvm.mul.rn.f"
+        function = builder.module.declare_intrinsic(name, (), ir.FunctionType(kind, (kind, kind)))
+        return builder.call(function, args)
+
+    return a(a, a), codegen

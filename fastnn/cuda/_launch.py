@@ -12,7 +12,7 @@ from typing import Any
 from fastnn.cuda._cuda import SIMULATED, cuda, numba_type
 
 THREADS = 8 if SIMULATED else 256  # of a block, where a kernel leaves it open; the simulator starts one of its own each
-FAMILIES = ("pool",)  # the modules of `kernels`
+FAMILIES = ("boxes", "pool", "roi")  # the modules of `kernels`
 
 _lock = threading.RLock()
 

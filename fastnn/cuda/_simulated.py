@@ -15,6 +15,11 @@ def udiv(a: int, b: int) -> int:
     return int(a) // int(b)
 
 
+def product(a: Any, b: Any) -> Any:
+    """As `_intrinsics.product`."""
+    return a * b
+
+
 def helper(function: Any) -> Any:
     """As `_intrinsics.helper`."""
     return function

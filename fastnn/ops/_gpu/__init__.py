@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-FAMILIES = ("pool",)
+FAMILIES = ("boxes", "pool", "roi")
 
 
 @cache
