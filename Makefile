@@ -14,13 +14,24 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := pyproject.toml setup.py $(wildcard csrc/*.[ch] csrc/*.def csrc/*/*.[ch] fastnn/_kernels/*.p[yx][xdi])
 C_FILES := $(wildcard csrc/*.[ch] csrc/*/*.[ch] tests/c/*.[ch])
 
-.PHONY: demo test bench lint lint-python lint-cython lint-c lint-types format sanitize wheel clean
+.PHONY: demo test test-cuda test-ptx test-gpu bench lint lint-python lint-cython lint-c lint-types format sanitize wheel clean
 
 demo: $(VENV)/installed
 	$(BIN)/fastnn demo $(ARGS)
 
 test: $(VENV)/installed-test
 	$(BIN)/python -m pytest $(ARGS)
+	$(if $(ARGS)$(FASTNN_ISA),,FASTNN_TEST_CUDA=sim $(BIN)/python -m pytest tests/cuda)
+
+# The GPU kernels: in Numba's simulator (also part of `make test`), compiled without a GPU, and on a real one.
+test-cuda: $(VENV)/installed-test
+	FASTNN_TEST_CUDA=sim $(BIN)/python -m pytest tests/cuda $(ARGS)
+test-ptx: $(VENV)/installed-test
+	$(PIP) install -qq "numba-cuda[cu13]>=0.30.4,<0.31" nvidia-cuda-nvcc
+	FASTNN_TEST_CUDA=compile $(BIN)/python -m pytest tests/cuda $(ARGS)
+test-gpu: $(VENV)/installed-test
+	$(PIP) install -qq "numba-cuda[cu13]>=0.30.4,<0.31"
+	FASTNN_TEST_CUDA=gpu $(BIN)/python -m pytest tests/cuda $(ARGS)
 
 bench: $(VENV)/installed-bench
 	$(BIN)/python -m benchmarks $(or $(ARGS),conv)

@@ -18,7 +18,7 @@ from typing import Any
 
 __all__ = ["is_available", "warmup"]
 
-INSTALL = 'pip install "fastnn-kernels[cuda]" "numba-cuda[cu13]"'
+INSTALL = 'pip install "fastnn-kernels[cuda]"'
 
 
 def is_available() -> bool:

@@ -112,7 +112,7 @@ class Other:
     @staticmethod
     def empty(like: GPUArray, shape: tuple[int, ...], dtype: np.dtype) -> Any:
         if not hasattr(like.array, "__array_namespace__"):
-            raise TypeError(f"new arrays of {type(like.array).__name__} are needed, and it names no namespace with `empty`")
+            raise TypeError(f"{type(like.array).__name__} names no array namespace, so no result can be made of it")
         return like.array.__array_namespace__().empty(shape, dtype=dtype, device=like.array.device)
 
 

@@ -19,7 +19,7 @@ def _import_numba() -> Any:
     """`numba.cuda`. numba-cuda 0.30 asks NumPy for row_stack, which NumPy 2.5 lacks: it is lent for the import."""
     lent = not hasattr(np, "row_stack")
     if lent:
-        np.row_stack = np.vstack  # type: ignore[attr-defined]
+        setattr(np, "row_stack", np.vstack)  # noqa: B010
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -29,7 +29,7 @@ def _import_numba() -> Any:
                 import numba.cuda.np.arrayobj  # noqa: F401  (asks for it)
     finally:
         if lent:
-            del np.row_stack
+            delattr(np, "row_stack")
     return cuda, bool(config.ENABLE_CUDASIM)
 
 
@@ -66,19 +66,25 @@ def numba_type(name: str) -> Any:
 
 
 if SIMULATED:
-    from fastnn.cuda._simulated import helper, product, udiv
+    from fastnn.cuda._simulated import erf, exp, expm1, helper, log, log1p, product, tanh, udiv
 else:
-    from fastnn.cuda._intrinsics import helper, product, udiv
+    from fastnn.cuda._intrinsics import erf, exp, expm1, helper, log, log1p, product, tanh, udiv
 
 __all__ = [
     "NAMES",
     "SCALARS",
     "SIMULATED",
     "cuda",
+    "erf",
+    "exp",
+    "expm1",
     "helper",
+    "log",
+    "log1p",
     "numba_type",
     "product",
     "real_of",
+    "tanh",
     "udiv",
     "wide_of",
 ]

@@ -2,11 +2,15 @@
 
 # mypy: disable-error-code="import-untyped,import-not-found,no-untyped-def"
 
+from math import erf, exp, expm1, log, log1p, tanh
+
 from llvmlite import ir
 from numba.cuda import types
 from numba.cuda.extending import intrinsic, register_jitable
 
-helper = register_jitable(inline="always")  # marks functions that kernels call
+helper = register_jitable  # marks functions that kernels call
+
+__all__ = ["erf", "exp", "expm1", "helper", "log", "log1p", "product", "tanh", "udiv"]
 
 
 @intrinsic

@@ -12,7 +12,9 @@ from typing import Any
 from fastnn.cuda._cuda import SIMULATED, cuda, numba_type
 
 THREADS = 8 if SIMULATED else 256  # of a block, where a kernel leaves it open; the simulator starts one of its own each
-FAMILIES = ("boxes", "pool", "roi")  # the modules of `kernels`
+FAMILIES = (  # the modules of `kernels`
+    "activation", "boxes", "conv", "gemm", "norm", "norm_rows", "pool", "roi", "softmax",
+)  # fmt: skip
 
 _lock = threading.RLock()
 

@@ -2,12 +2,21 @@
 
 # mypy: disable-error-code="import-untyped,import-not-found"
 
+import math
 import sys
 import threading
 from typing import Any
 
 import numpy as np
 from numba.cuda.simulator import kernelapi
+
+# Of the argument's type, and infinite where those of `math` raise.
+exp, expm1, log, log1p, tanh = np.exp, np.expm1, np.log, np.log1p, np.tanh
+
+
+def erf(value: Any) -> Any:
+    """Of the argument's type, as the others."""
+    return type(value)(math.erf(value))
 
 
 def udiv(a: int, b: int) -> int:
@@ -41,18 +50,12 @@ def _shared_array(self: Any, shape: Any, dtype: Any, alignment: Any = None) -> n
     caller = sys._getframe(1)
     where = caller.f_code.co_filename, caller.f_lineno
     if where not in self._allocations:
-        self._allocations[where] = np.empty(shape, _as_numpy(dtype))
+        self._allocations[where] = np.empty(shape, dtype)
     return self._allocations[where]
 
 
 def _local_array(self: Any, shape: Any, dtype: Any, alignment: Any = None) -> np.ndarray:
-    return np.empty(shape, _as_numpy(dtype))
-
-
-def _as_numpy(dtype: Any) -> np.dtype:
-    from numba.cuda.np.numpy_support import as_dtype
-
-    return np.dtype(dtype) if isinstance(dtype, type) else as_dtype(dtype)
+    return np.empty(shape, dtype)
 
 
 kernelapi.FakeCUDAShared.array = _shared_array

@@ -18,7 +18,7 @@ def _sizes(x: Any, y: Any) -> tuple[int, ...]:
 def max_pool(window: Any, x: GPUArray, y: GPUArray, indices: GPUArray | None) -> None:
     kernel = build(kernels.max_pool, NAMES[x.dtype], window, "y" if indices is None else "both")
     # A kernel that writes no positions is given another pointer in their place.
-    run(kernel, y.size, x, x.pointer, y.pointer, (indices or y).pointer, y.size, *_sizes(x, y))
+    run(kernel, y.size, x, x.pointer, y.pointer, (y if indices is None else indices).pointer, y.size, *_sizes(x, y))
 
 
 def max_pool_grad_input(window: Any, gy: GPUArray, x: GPUArray, y: GPUArray | None, gx: GPUArray) -> None:
@@ -28,7 +28,7 @@ def max_pool_grad_input(window: Any, gy: GPUArray, x: GPUArray, y: GPUArray | No
     find = build(kernels.max_pool, real, window, "winner")
     run(find, gy.size, x, x.pointer, gy.pointer, winner.pointer, gy.size, *sizes)
     gather = build(kernels.max_pool_grad_input, real, window, y is not None)
-    run(gather, gx.size, x, gy.pointer, winner.pointer, (y or gy).pointer, gx.pointer, gx.size, *sizes)
+    run(gather, gx.size, x, gy.pointer, winner.pointer, (gy if y is None else y).pointer, gx.pointer, gx.size, *sizes)
 
 
 def avg_pool(window: Any, count_include_pad: bool, divisor: float, x: GPUArray, y: GPUArray) -> None:

@@ -27,7 +27,7 @@ def on_gpu(x: Any) -> bool:
     if library == "torch":
         return bool(getattr(x, "is_cuda", False))
     if library in ("numba", "numba_cuda", "cupy"):
-        return hasattr(x, "__cuda_ndarray__") or library == "cupy" and hasattr(x, "__cuda_array_interface__")
+        return hasattr(x, "__cuda_ndarray__") or (library == "cupy" and hasattr(x, "__cuda_array_interface__"))
     device = getattr(x, "__dlpack_device__", None)
     if device is not None:
         return int(device()[0]) in _DEVICES

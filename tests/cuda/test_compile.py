@@ -1,10 +1,11 @@
-"""Every kernel configuration compiled for sm_90, which needs Numba's CUDA target but no device: types that fit, no float64
-in kernels of float32, and where ptxas is installed no spilled registers."""
+"""Every kernel configuration compiled for sm_90, which needs Numba's CUDA target but no device: types that fit, no
+float64 in kernels of float32, and where ptxas is installed no spilled registers."""
 
 import importlib.util
 import re
 import shutil
 import subprocess
+import types
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,13 @@ def configurations():
         pytest.param(factory, constants, id=f"{factory.__name__}-{'-'.join(map(str, constants))}".replace(" ", ""))
         for factory, constants in _launch.configurations()
     ]
+
+
+@pytest.fixture(autouse=True)
+def pretended_device(monkeypatch):
+    """Functions that kernels call are compiled for the current device, which is not there."""
+    device = types.SimpleNamespace(compute_capability=CAPABILITY)
+    monkeypatch.setattr("numba.cuda.dispatcher.get_current_device", lambda: device)
 
 
 @pytest.mark.parametrize("factory, constants", configurations())

@@ -1,9 +1,9 @@
 """Pooling on planes [count][d][h][w]: one thread per output, and backward one thread per input that gathers from the
 windows which cover it: no atomics, the same bits at every run.
 
-A window is twelve integers (kernel, stride, padding, dilation on three axes), closed over; None means adaptive: output o
-of an axis covers floor(o size / out) up to ceil((o + 1) size / out) - 1. Maxima: the first of a window wins, a NaN wins
-over everything, the last NaN over others (as csrc/kernels/pool.h).
+A window is twelve integers (kernel, stride, padding, dilation on three axes), closed over; None means adaptive: output
+o of an axis covers floor(o size / out) up to ceil((o + 1) size / out) - 1. Maxima: the first of a window wins, a NaN
+wins over everything, the last NaN over others (as csrc/kernels/pool.h).
 """
 
 from typing import Any

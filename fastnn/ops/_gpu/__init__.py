@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-FAMILIES = ("boxes", "pool", "roi")
+FAMILIES = ("activation", "boxes", "conv", "linear", "pool", "roi", "softmax")
 
 
 @cache

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from fastnn import _kernels
 from fastnn.ops._backend import on_gpu
+from fastnn.ops._checks import activation_spec
 
-if TYPE_CHECKING:
-    from fastnn.cuda._arrays import GPUArray
+GPUArray = Any  # of fastnn.cuda._arrays, which is imported with the first such array
 
 REALS = tuple(np.dtype(t) for t in (np.float32, np.float64, np.float16))
 
@@ -72,3 +73,10 @@ def overlap(a: GPUArray, b: GPUArray) -> bool:
 def only_nchw(op: str, layout: str) -> None:
     if layout != "NCHW":
         raise NotImplementedError(f"{op}: layout={layout!r} has no GPU kernel yet; only 'NCHW'")
+
+
+def activation_name(op: str, activation: Any) -> tuple[str, float, float]:
+    """(name, alpha, beta) of an activation that a product fuses."""
+    code, alpha, beta = activation_spec(op, activation)
+    names = {number: name for name, number in _kernels.ACTIVATIONS.items()}
+    return (names[code] or "none") if code else "none", alpha, beta
