@@ -66,14 +66,15 @@ def numba_type(name: str) -> Any:
 
 
 if SIMULATED:
-    from fastnn.cuda._simulated import erf, exp, expm1, helper, log, log1p, product, tanh, udiv
+    from fastnn.cuda._simulated import barrier, erf, exp, expm1, helper, log, log1p, product, tanh, udiv
 else:
-    from fastnn.cuda._intrinsics import erf, exp, expm1, helper, log, log1p, product, tanh, udiv
+    from fastnn.cuda._intrinsics import barrier, erf, exp, expm1, helper, log, log1p, product, tanh, udiv
 
 __all__ = [
     "NAMES",
     "SCALARS",
     "SIMULATED",
+    "barrier",
     "cuda",
     "erf",
     "exp",

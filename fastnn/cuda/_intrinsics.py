@@ -5,12 +5,19 @@
 from math import erf, exp, expm1, log, log1p, tanh
 
 from llvmlite import ir
+from numba import cuda
 from numba.cuda import types
 from numba.cuda.extending import intrinsic, register_jitable
 
 helper = register_jitable  # marks functions that kernels call
 
-__all__ = ["erf", "exp", "expm1", "helper", "log", "log1p", "product", "tanh", "udiv"]
+__all__ = ["barrier", "erf", "exp", "expm1", "helper", "log", "log1p", "product", "tanh", "udiv"]
+
+
+@register_jitable
+def barrier():
+    """cuda.syncthreads, for helpers: in the simulator `cuda` means something in the module of a kernel alone."""
+    cuda.syncthreads()
 
 
 @intrinsic

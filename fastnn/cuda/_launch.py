@@ -13,7 +13,7 @@ from fastnn.cuda._cuda import SIMULATED, cuda, numba_type
 
 THREADS = 8 if SIMULATED else 256  # of a block, where a kernel leaves it open; the simulator starts one of its own each
 FAMILIES = (  # the modules of `kernels`
-    "activation", "boxes", "conv", "gemm", "norm", "norm_rows", "pool", "roi", "softmax",
+    "activation", "boxes", "conv", "gemm", "norm", "norm_rows", "pool", "rnn", "roi", "roi_pool", "softmax",
 )  # fmt: skip
 
 _lock = threading.RLock()

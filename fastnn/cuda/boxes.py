@@ -17,7 +17,7 @@ def box_iou(a: GPUArray, b: GPUArray, iou: GPUArray) -> None:
 
 
 def nms(boxes: GPUArray, scores: GPUArray, classes: GPUArray | None, threshold: float) -> tuple[GPUArray, int]:
-    """(kept, count): the first `count` of kept, int64, are the boxes that stay, by falling score. Waits for the count."""
+    """(kept, count): the first `count` of kept, int64, are the boxes that stay, by falling score. Waits for them."""
     k, real = boxes.shape[0], NAMES[boxes.dtype]
     kept = boxes.new((k,), np.int64)
     if k == 0:

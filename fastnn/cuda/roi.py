@@ -9,6 +9,7 @@ from fastnn.cuda._cuda import NAMES, SIMULATED
 from fastnn.cuda._launch import build, run
 from fastnn.cuda.kernels import boxes as box_kernels
 from fastnn.cuda.kernels import roi as kernels
+from fastnn.cuda.kernels import roi_pool as pool_kernels
 
 # Pixels of a block's tile, and channels of a thread, which share its weights.
 _TILE = (4, 2, 2) if SIMULATED else (32, 8, 8)
@@ -17,16 +18,16 @@ _TILE = (4, 2, 2) if SIMULATED else (32, 8, 8)
 def joined(parts: list[GPUArray], like: GPUArray) -> GPUArray:
     """Boxes [L, 4], one array an image, as [K, 5] with the image's number first."""
     boxes = like.new((sum(part.shape[0] for part in parts), 5))
-    row = 0
+    kernel, row = build(box_kernels.numbered, NAMES[like.dtype]), 0
     for image, part in enumerate(parts):
-        run(build(box_kernels.numbered, NAMES[like.dtype]), part.shape[0], like, part.pointer, boxes.pointer, row, image,
-            part.shape[0])  # fmt: skip
-        row += part.shape[0]
+        count = part.shape[0]
+        run(kernel, count, like, part.pointer, boxes.pointer, row, image, count)
+        row += count
     return boxes
 
 
 def roi_pool(x: GPUArray, boxes: GPUArray, scale: float, y: GPUArray, indices: GPUArray | None) -> None:
-    kernel = build(kernels.roi_pool, NAMES[x.dtype], "y" if indices is None else "both")
+    kernel = build(pool_kernels.roi_pool, NAMES[x.dtype], "y" if indices is None else "both")
     pointers = x.pointer, boxes.pointer, y.pointer, (indices or y).pointer
     run(kernel, y.size, x, *pointers, y.size, x.shape[1], *x.shape[2:], *y.shape[2:], scale)
 
@@ -35,8 +36,9 @@ def roi_pool_grad_input(gy: GPUArray, x: GPUArray, boxes: GPUArray, scale: float
     real, sizes = NAMES[x.dtype], (*x.shape[2:], *gy.shape[2:])
     winner = x.new(gy.shape, np.int32)
     pointers = x.pointer, boxes.pointer, gy.pointer, winner.pointer
-    run(build(kernels.roi_pool, real, "winner"), gy.size, x, *pointers, gy.size, x.shape[1], *sizes, scale)
-    _gather(kernels.roi_pool_grad_input, gx, gy, gy.pointer, winner.pointer, boxes.pointer, gx.pointer, numbers=(scale,))
+    run(build(pool_kernels.roi_pool, real, "winner"), gy.size, x, *pointers, gy.size, x.shape[1], *sizes, scale)
+    pointers = gy.pointer, winner.pointer, boxes.pointer, gx.pointer
+    _gather(pool_kernels.roi_pool_grad_input, gx, gy, *pointers, numbers=(scale,))
 
 
 def roi_align(

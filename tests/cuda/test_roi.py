@@ -8,6 +8,7 @@ from device import get, moved, put
 
 from fastnn import ops
 
+pytestmark = pytest.mark.filterwarnings("ignore:overflow")  # the simulator's, of hostile boxes
 rng = np.random.default_rng(1)
 X = rng.standard_normal((2, 3, 5, 6)).astype(np.float32)
 BOXES = np.array(

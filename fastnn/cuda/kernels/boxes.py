@@ -72,9 +72,9 @@ def by_score(real: str) -> Any:
         place = 0
         for j in range(k):
             other = wide(scores[j])
-            if other > own or (other != other and own == own):
-                place += 1
-            elif j < i and (other == own or (other != other and own != own)):
+            before = other > own or (other != other and own == own)
+            equal = other == own or (other != other and own != own)
+            if before or (equal and j < i):
                 place += 1
         order[i if place >= k else place] = i
 
@@ -82,8 +82,8 @@ def by_score(real: str) -> Any:
 
 
 def suppression(real: str, index: str) -> Any:
-    """suppressed[row][word]: a bit for each place behind `row` whose box overlaps the row's more than the threshold, and
-    is of its class; `index` is the type of the classes, or "" where all are of one."""
+    """suppressed[row][word]: a bit for each place behind `row` whose box overlaps the row's more than the threshold
+    and is of its class; `index` is the type of the classes, or "" where all are of one."""
     wide = wide_of(real)
     overlap = _overlap(wide)
 

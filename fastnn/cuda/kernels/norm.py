@@ -1,5 +1,5 @@
-"""Normalisation. Channels are seen as [n][c][pixels] (batch norm), rows as runs of their own (layer, group and instance
-norm). Means first, then squares of what is left, in the arrays' own precision: nothing is lost to a large mean.
+"""Normalisation. Channels are seen as [n][c][pixels] (batch norm), rows as runs of their own (layer and group norm).
+Means first, then squares of what is left, in the arrays' own precision: a large mean costs only its own rounding.
 
 Sums go over the threads of a block as a tree and over parts of a channel in their order: the same bits at every run.
 The statistics of an element are at ``image * images + channel / per``: batch norm 0 and 1, group norm the number of
@@ -9,7 +9,7 @@ groups and the channels of one.
 from math import sqrt
 from typing import Any
 
-from fastnn.cuda._cuda import cuda, helper, real_of, udiv, wide_of
+from fastnn.cuda._cuda import barrier, cuda, helper, real_of, udiv, wide_of
 
 
 def _scalar(real: str) -> str:
@@ -23,13 +23,13 @@ def _total_of(threads: int) -> Any:
     def total(parts, t, value):  # type: ignore[no-untyped-def]
         """The sum of the values of all threads of the block, a power of two."""
         parts[t] = value
-        cuda.syncthreads()
+        barrier()
         for level in range(levels):
             if t < threads >> (level + 1):
                 parts[t] += parts[t + (threads >> (level + 1))]
-            cuda.syncthreads()
+            barrier()
         found = parts[0]
-        cuda.syncthreads()
+        barrier()
         return found
 
     return total
@@ -199,6 +199,18 @@ def combine_sums(real: str) -> Any:
     return combine_sums, (kind, kind, "i32", "i32")
 
 
+def sums_row(real: str) -> Any:
+    """y = a row of sums[2][c], in the arrays' type."""
+    narrow = real_of(real)
+
+    def sums_row(sums, y, row, c):
+        channel = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
+        if channel < c:
+            y[channel] = narrow(sums[row * c + channel])
+
+    return sums_row, (f"{_scalar(real)}*", f"{real}*", "i32", "i32")
+
+
 def gradient_channels(real: str, weighted: bool, running: bool) -> Any:
     """gx = weight / sqrt(var + eps) (gy - mean gy - h mean(gy h)), or the factor times gy where `running`."""
     narrow, wide = real_of(real), wide_of(real)
@@ -228,7 +240,7 @@ REALS = ("f32", "f64", "f16")
 BOTH = (False, True)
 CONFIGURATIONS: list[tuple[Any, tuple[Any, ...]]] = [
     *((statistics, (real, 256)) for real in REALS),
-    *((factory, (real,)) for factory in (combine, update, combine_sums) for real in REALS),
+    *((factory, (real,)) for factory in (combine, update, combine_sums, sums_row) for real in REALS),
     *((normalize_channels, (real, affine, affine, running)) for real in REALS for affine in BOTH for running in BOTH),
     *((gradient_sums, (real, 256, running)) for real in REALS for running in BOTH),
     *((gradient_channels, (real, True, running)) for real in REALS for running in BOTH),

@@ -1,4 +1,4 @@
-"""Normalisation of rows, each by one block: layer, group and instance norm. A row is the c / groups channels of a group
+"""Normalisation of rows, each by one block: layer and group norm. A row is the c / groups channels of a group
 with their pixels; weights belong to elements (layer norm) or to channels. See `norm` for sums and precision."""
 
 from math import sqrt

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-FAMILIES = ("activation", "boxes", "conv", "linear", "pool", "roi", "softmax")
+FAMILIES = ("activation", "boxes", "conv", "linear", "norm", "pool", "rnn", "roi", "softmax")
 
 
 @cache
