@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from . import groups, op_groups, ops, plot
+from . import bench_gpu, groups, op_groups, ops, plot
 from .networks import networks
 from .peers import FAMILIES
 from .render import render
@@ -30,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--rounds", type=_positive, default=ROUNDS, help=f"samples per peer and case ({ROUNDS})")
     common.add_argument("--json", metavar="FILE", help="write the result as JSON; - for standard output")
     top = argparse.ArgumentParser(prog="python -m benchmarks", description=ABOUT)
-    names = ["conv", *ops.families(), "train", "overhead", "import", "idle"]
+    names = ["conv", *ops.families(), "train", "overhead", "import", "idle", "gpu"]
     sub = top.add_subparsers(dest="group", required=True, metavar=" | ".join(names))
 
     def group(name: str, text: str, against: str | None, more: str = "") -> argparse.ArgumentParser:
@@ -52,6 +52,8 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--batch", type=_positive, default=64, metavar="N", help="images per step (64)")
     group("overhead", "the smallest convolution: what a call costs", "torch")
     group("import", "import fastnn against import numpy", None)
+    gpu = sub.add_parser("gpu", help="the GPU kernels against PyTorch", description=bench_gpu.__doc__)
+    gpu.add_argument("--rounds", type=_positive, default=5, help="runs over all inputs of a case (5)")
     group("idle", "CPU used by a process that has run one convolution and sleeps", "")
     return top
 
@@ -120,6 +122,8 @@ def _numbers(text: str) -> list[int]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one group; return 0, 1 if fastnn took part and was wrong or failed, 2 for a wrong command line."""
     options = parser().parse_args(argv)
+    if options.group == "gpu":
+        return bench_gpu.run(options.rounds)
     try:
         if getattr(options, "plot", None):
             plot.check(options.plot)

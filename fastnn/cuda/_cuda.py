@@ -4,7 +4,7 @@ On a GPU the words are intrinsics, in Numba's simulator (NUMBA_ENABLE_CUDASIM=1)
 Kernels name types by short strings: "f32", "f16*", "i32", ... (see `numba_type`).
 """
 
-# mypy: disable-error-code="import-untyped,import-not-found,no-redef,attr-defined"
+# mypy: disable-error-code="import-untyped,import-not-found,no-redef,attr-defined,assignment"
 
 import os
 import warnings
@@ -65,6 +65,13 @@ def numba_type(name: str) -> Any:
     return types.CPointer(known[name[:-1]]) if name.endswith("*") else known[name]
 
 
+def signature(names: tuple[str, ...]) -> Any:
+    """The signature of a kernel whose arguments have these types."""
+    from numba.cuda import types
+
+    return types.void(*map(numba_type, names))
+
+
 if SIMULATED:
     from fastnn.cuda._simulated import barrier, erf, exp, expm1, helper, log, log1p, product, tanh, udiv
 else:
@@ -85,6 +92,7 @@ __all__ = [
     "numba_type",
     "product",
     "real_of",
+    "signature",
     "tanh",
     "udiv",
     "wide_of",

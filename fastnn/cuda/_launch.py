@@ -6,14 +6,15 @@ constants. Arguments are pointers and numbers only: an array object costs the la
 
 import importlib
 import threading
+from contextlib import nullcontext
 from functools import lru_cache
 from typing import Any
 
-from fastnn.cuda._cuda import SIMULATED, cuda, numba_type
+from fastnn.cuda._cuda import SIMULATED, cuda, signature
 
 THREADS = 8 if SIMULATED else 256  # of a block, where a kernel leaves it open; the simulator starts one of its own each
 FAMILIES = (  # the modules of `kernels`
-    "activation", "boxes", "conv", "gemm", "norm", "norm_rows", "pool", "rnn", "roi", "roi_pool", "softmax",
+    "activation", "boxes", "conv", "gemm", "im2col", "norm", "norm_rows", "pool", "rnn", "roi", "roi_pool", "softmax",
 )  # fmt: skip
 
 _lock = threading.RLock()
@@ -29,9 +30,7 @@ class Kernel:
 
     @property
     def signature(self) -> Any:
-        from numba.cuda import types
-
-        return types.void(*(numba_type(name) for name in self.types))
+        return signature(self.types)
 
     def compiled(self, device: int) -> Any:
         """The dispatcher, compiled for the current device's architecture or read from the disk cache."""
@@ -52,9 +51,25 @@ class Kernel:
         if configured is None or SIMULATED:
             if len(self._configured) > 512:  # batches of ever new sizes
                 self._configured.clear()
-            configured = self.compiled(device)[grid, block, stream_of(device, stream)]
+            with on_device(device):
+                configured = self.compiled(device)[grid, block, stream_of(device, stream)]
             self._configured[key] = configured
-        configured(*arguments)
+        if _several():
+            with on_device(device):
+                configured(*arguments)
+        else:
+            configured(*arguments)
+
+
+@lru_cache(maxsize=1)
+def _several() -> bool:
+    """Whether another device than an array's may be the current one."""
+    return not SIMULATED and len(cuda.gpus) > 1
+
+
+def on_device(device: int) -> Any:
+    """A context in which this device is the current one."""
+    return cuda.gpus[device] if _several() else nullcontext()
 
 
 @lru_cache(maxsize=64)

@@ -13,7 +13,7 @@ FEW_CHANNELS = 8  # of a group, in the result: below, seven eighths of a tile's 
 
 
 class Params(NamedTuple):
-    """A convolution x [n, groups cg, ...] -> y [n, groups mg, ...]; geometry: kernel, stride, dilation on three axes."""
+    """A convolution x [n, groups cg, ...] -> y [n, groups mg, ...]; geometry: kernel, stride, dilation of 3 axes."""
 
     x_shape: tuple[int, ...]
     weight_shape: tuple[int, ...]  # [groups mg, cg, ...]

@@ -16,7 +16,7 @@ def set_precision(precision: str) -> None:
     precision : "default" or "strict"
         "default" allows every algorithm whose error bounds are documented, Winograd's convolution among them (largest
         error 2e-5 of the rms of the result); "strict" only direct sums (3e-6). Packed weights follow at their next
-        call. "tf32" is for GPU kernels, which this version lacks.
+        call. "tf32" is for kernels on tensor cores, which this version lacks.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def set_precision(precision: str) -> None:
     if precision not in _MODES:
         raise ValueError(f"set_precision: unknown precision {precision!r}; known are {', '.join(_MODES)}")
     if precision == "tf32":
-        raise NotImplementedError("set_precision: 'tf32' needs the GPU kernels, which this version does not have")
+        raise NotImplementedError("set_precision: 'tf32' needs kernels on tensor cores, which this version lacks")
     _kernels.set_strict(precision == "strict")
     _state["precision"] = precision
 

@@ -64,3 +64,10 @@ def test_other_dtypes(dtype):
 def test_empty_batch():
     x, w = drawn((0, 2, 4, 3), (3, 2, 3, 3))
     assert tuple(agrees("conv2d", x, w).shape) == (0, 3, 2, 1)
+
+
+@named("args", [{"kernel_size": (2, 3), "stride": (1, 2), "padding": 1}, {"kernel_size": 2, "dilation": (2, 1)}])
+def test_im2col_and_back(args):
+    (x,) = drawn((2, 2, 4, 5))
+    cols = agrees("im2col", x, **args)
+    agrees("col2im", drawn(tuple(cols.shape))[0], (4, 5), **args, family="sum", length=6)

@@ -1,6 +1,6 @@
 """Convolutions as products of matrices that are never stored (implicit GEMM): tiles of weights and of gathered pixels
-in shared memory, as in gemm.py. One kernel convolves, or, `transposed`, gathers for the input's gradient; one computes the
-weight's gradient; one sums directly where a group has few channels (depthwise).
+in shared memory, as in gemm.py. One kernel convolves, or, `transposed`, gathers for the input's gradient; one computes
+the weight's gradient; one sums directly where a group has few channels (depthwise).
 
 Letters of a call: the image in [n][groups cg][id][ih][iw], the image out [n][groups mg][od][oh][ow]; k runs over cg
 channels and the kernel's taps. `geometry`: (kernel, stride, dilation) on three axes, closed over, so that decoding k
@@ -16,7 +16,7 @@ from fastnn.cuda.kernels.gemm import LARGE, SMALL, Tile, multiplier
 _SIZES = ("i32",) * 13  # n mg cg groups, image in, image out, padding
 
 
-def _sources(transposed: bool) -> Any:
+def sources(transposed: bool) -> Any:
     """A helper: the position that tap r of output position o reads on an axis, -1 outside."""
     if transposed:
 
@@ -46,7 +46,7 @@ def conv(real: str, tile: Tile, geometry: Any, transposed: bool, biased: bool, a
     taps, area = kd * kh * kw, kh * kw
     narrow, wide = real_of(real), wide_of(real)
     zero = wide(0)
-    multiply, (function, _), source = multiplier(tile), functions(activation, real), _sources(transposed)
+    multiply, (function, _), source = multiplier(tile), functions(activation, real), sources(transposed)
     a_size, b_size, own = bk * bm, bk * bn, tm * tn  # Numba takes no expressions as sizes
     a_loads, b_loads = a_size // threads, b_size // threads
 
@@ -125,7 +125,7 @@ def conv_direct(real: str, geometry: Any, transposed: bool, biased: bool, activa
     taps = kd * kh * kw
     narrow, wide = real_of(real), wide_of(real)
     zero = wide(0)
-    (function, _), source = functions(activation, real), _sources(transposed)
+    (function, _), source = functions(activation, real), sources(transposed)
 
     def conv_direct(w, x, bias, y, p, q, n, mg, cg, groups, xd, xh, xw, yd, yh, yw, pd, ph, pw):
         i = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
@@ -167,7 +167,7 @@ def conv_grad_weight(real: str, tile: Tile, geometry: Any) -> Any:
     taps, area = kd * kh * kw, kh * kw
     narrow, wide = real_of(real), wide_of(real)
     zero = wide(0)
-    multiply, source = multiplier(tile), _sources(False)
+    multiply, source = multiplier(tile), sources(False)
     a_size, b_size, own = bk * bm, bk * bn, tm * tn  # Numba takes no expressions as sizes
     a_loads, b_loads = a_size // threads, b_size // threads
 

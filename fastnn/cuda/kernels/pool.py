@@ -14,7 +14,7 @@ _SIZES = ("i32",) * 7  # number of threads, input d h w, output d h w
 
 
 @helper
-def first(o, size, out, adaptive, stride, padding, dilation):  # type: ignore[no-untyped-def]
+def first(o, size, out, adaptive, stride, padding, dilation):
     """The first position of window o that lies inside."""
     if adaptive:
         return udiv(o * size, out)
@@ -25,7 +25,7 @@ def first(o, size, out, adaptive, stride, padding, dilation):  # type: ignore[no
 
 
 @helper
-def end(o, size, out, adaptive, kernel, stride, padding, dilation):  # type: ignore[no-untyped-def]
+def end(o, size, out, adaptive, kernel, stride, padding, dilation):
     """One past the last position of window o that lies inside."""
     if adaptive:
         return udiv((o + 1) * size + out - 1, out)
@@ -34,7 +34,7 @@ def end(o, size, out, adaptive, kernel, stride, padding, dilation):  # type: ign
 
 
 @helper
-def first_over(z, size, out, adaptive, kernel, stride, padding, dilation):  # type: ignore[no-untyped-def]
+def first_over(z, size, out, adaptive, kernel, stride, padding, dilation):
     """The first window that may cover position z."""
     if adaptive:
         return udiv(z * out, size)
@@ -43,7 +43,7 @@ def first_over(z, size, out, adaptive, kernel, stride, padding, dilation):  # ty
 
 
 @helper
-def end_over(z, size, out, adaptive, stride, padding):  # type: ignore[no-untyped-def]
+def end_over(z, size, out, adaptive, stride, padding):
     """One past the last window that may cover position z."""
     if adaptive:
         return udiv((z + 1) * out + size - 1, size)
@@ -52,7 +52,7 @@ def end_over(z, size, out, adaptive, stride, padding):  # type: ignore[no-untype
 
 
 @helper
-def counted(o, size, kernel, stride, padding):  # type: ignore[no-untyped-def]
+def counted(o, size, kernel, stride, padding):
     """How many positions of window o count in a mean with padding: those behind the padding do not."""
     stop = o * stride - padding + kernel
     return (stop if stop < size + padding else size + padding) - (o * stride - padding)

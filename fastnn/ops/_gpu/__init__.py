@@ -6,7 +6,10 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-FAMILIES = ("activation", "boxes", "conv", "linear", "norm", "pool", "rnn", "roi", "softmax")
+FAMILIES = (
+    "activation", "boxes", "conv", "im2col", "instance_norm", "linear", "loss", "norm", "pool", "random", "rnn", "roi",
+    "softmax",
+)  # fmt: skip
 
 
 @cache

@@ -24,7 +24,9 @@ def _geometry(op, rank, x_shape, kernel_size, stride, padding, dilation, ceil_mo
     return y_shape, (*front, *kernel, *front, *strides, *((0,) * (3 - rank)), *pads, *front, *dilations)
 
 
-def _windows(op: str, rank: int, shape: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil: Any):
+def _windows(
+    op: str, rank: int, shape: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil: Any
+) -> Any:
     check_image(op, shape, rank)
     stride = None if stride is None else hashable(stride)
     return _geometry(op, rank, shape, hashable(kernel_size), stride, hashable(padding), hashable(dilation), bool(ceil))
@@ -70,8 +72,8 @@ def _max_pool(
     op = f"max_pool{rank}d"
     only_nchw(op, layout)
     data = as_array(op, "x", x)
-    geometry = _windows(op, rank, data.shape, kernel_size, stride, padding, dilation, ceil_mode)
-    return _max(op, data, *geometry, return_indices, out)
+    y_shape, window = _windows(op, rank, data.shape, kernel_size, stride, padding, dilation, ceil_mode)
+    return _max(op, data, y_shape, window, return_indices, out)
 
 
 def _max_pool_grad(
@@ -81,8 +83,8 @@ def _max_pool_grad(
     op = f"max_pool{rank}d_grad_input"
     only_nchw(op, layout)
     data = as_array(op, "x", x)
-    geometry = _windows(op, rank, data.shape, kernel_size, stride, padding, dilation, ceil_mode)
-    return _max_grad(op, gy, data, y, *geometry, bool(rectified))
+    y_shape, window = _windows(op, rank, data.shape, kernel_size, stride, padding, dilation, ceil_mode)
+    return _max_grad(op, gy, data, y, y_shape, window, bool(rectified))
 
 
 def _avg_pool(
