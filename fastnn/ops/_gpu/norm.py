@@ -16,28 +16,28 @@ if TYPE_CHECKING:
     from fastnn.cuda._arrays import GPUArray
 
 
-def _optional(op: str, name: str, value: Any, like: GPUArray, shape: tuple[int, ...]) -> GPUArray | None:
+def optional(op: str, name: str, value: Any, like: GPUArray, shape: tuple[int, ...]) -> GPUArray | None:
     return None if value is None else as_array(op, name, value, like, shape)
 
 
-def _image(op: str, name: str, x: Any, least: int = 2) -> GPUArray:
+def image(op: str, name: str, x: Any, least: int = 2) -> GPUArray:
     data = as_array(op, name, x)
     if len(data.shape) < least:
         raise ValueError(f"{op}: {name} must have at least {least} dimensions [N, C, ...], got shape {data.shape}")
     return data
 
 
-def _view(x: GPUArray) -> tuple[int, int, int]:
+def view(x: GPUArray) -> tuple[int, int, int]:
     return x.shape[0], x.shape[1], prod(x.shape[2:])
 
 
-def _running(op: str, mean: Any, var: Any, like: GPUArray, written: bool) -> tuple[Any, Any]:
+def running_statistics(op: str, mean: Any, var: Any, like: GPUArray, written: bool) -> tuple[Any, Any]:
     """Running statistics [C], or None and None."""
     if (mean is None) != (var is None):
         raise ValueError(f"{op}: running_mean and running_var must both be given, or neither")
     found = []
     for name, value in (("running_mean", mean), ("running_var", var)):
-        found.append(_optional(op, name, value, like, like.shape[1:2]))
+        found.append(optional(op, name, value, like, like.shape[1:2]))
         if written and value is not None and not _is_its_own(found[-1], value):
             raise ValueError(f"{op}: {name} is not contiguous: training updates it in place")
     return found[0], found[1]
@@ -47,7 +47,7 @@ def _is_its_own(found: Any, value: Any) -> bool:
     return found.array is value or found.pointer == getattr(value, "data_ptr", lambda: None)()
 
 
-def _needs_statistics(op: str, x: GPUArray, training: bool, count: int, running: Any) -> None:
+def needs_statistics(op: str, x: GPUArray, training: bool, count: int, running: Any) -> None:
     if training and count == 1 and x.size:
         raise ValueError(f"{op}: shape {x.shape} has one value per channel; training needs more")
     if not training and running is None:
@@ -61,11 +61,11 @@ def _batch_norm(
     from fastnn.cuda import norm
 
     op = "batch_norm"
-    data, spread, share = _image(op, "x", x), positive_eps(op, eps), number(op, "momentum", momentum)
-    n, c, pixels = _view(data)
-    w, b = (_optional(op, name, value, data, (c,)) for name, value in (("weight", weight), ("bias", bias)))
-    mean, var = _running(op, running_mean, running_var, data, bool(training))
-    _needs_statistics(op, data, training, n * pixels, mean)
+    data, spread, share = image(op, "x", x), positive_eps(op, eps), number(op, "momentum", momentum)
+    n, c, pixels = view(data)
+    w, b = (optional(op, name, value, data, (c,)) for name, value in (("weight", weight), ("bias", bias)))
+    mean, var = running_statistics(op, running_mean, running_var, data, bool(training))
+    needs_statistics(op, data, training, n * pixels, mean)
     y = result(op, out, data, data.shape, w, b, mean, var)
     if not data.size:
         return y.array
@@ -80,11 +80,11 @@ def _batch_found(op: str, gy: Any, x: Any, running_mean: Any, running_var: Any, 
     """(gy, x, statistics or None of an empty x)."""
     from fastnn.cuda import norm
 
-    data = _image(op, "x", x)
+    data = image(op, "x", x)
     g = as_array(op, "gy", gy, data, data.shape)
-    n, c, pixels = _view(data)
-    mean, var = _running(op, running_mean, running_var, data, False)
-    _needs_statistics(op, data, training, n * pixels, mean)
+    n, c, pixels = view(data)
+    mean, var = running_statistics(op, running_mean, running_var, data, False)
+    needs_statistics(op, data, training, n * pixels, mean)
     if not data.size:
         return g, data, None
     return g, data, norm.batch_statistics(data, n, c, pixels) if training else norm.Statistics(mean, var, True)
@@ -98,10 +98,10 @@ def _batch_norm_grad_input(
 
     op = "batch_norm_grad_input"
     g, data, found = _batch_found(op, gy, x, running_mean, running_var, training)
-    w, spread = _optional(op, "weight", weight, data, data.shape[1:2]), positive_eps(op, eps)
+    w, spread = optional(op, "weight", weight, data, data.shape[1:2]), positive_eps(op, eps)
     gx = g.new(g.shape)
     if found is not None:
-        norm.batch_norm_grad_input(g, data, found, w, _view(data), spread, gx)
+        norm.batch_norm_grad_input(g, data, found, w, view(data), spread, gx)
     return gx.array
 
 
@@ -114,12 +114,12 @@ def _batch_norm_grad_weight(
     g, data, found = _batch_found(op, gy, x, running_mean, running_var, training)
     gw, spread = g.new(g.shape[1:2]), positive_eps(op, eps)
     if found is None:
-        return _zeros(gw)
-    norm.row_of(norm.channel_gradients(g, data, found, _view(data), spread), 1, g, gw)
+        return zeros(gw)
+    norm.row_of(norm.channel_gradients(g, data, found, view(data), spread), 1, g, gw)
     return gw.array
 
 
-def _zeros(y: GPUArray) -> Any:
+def zeros(y: GPUArray) -> Any:
     """y, filled with zeros: the sums of nothing."""
     from fastnn.cuda import gemm
 
@@ -127,14 +127,14 @@ def _zeros(y: GPUArray) -> Any:
     return y.array
 
 
-def _channel_sums(op: str, gy: Any) -> Any:
+def channel_sums(op: str, gy: Any) -> Any:
     from fastnn.cuda import gemm
 
-    g = _image(op, "gy", gy)
+    g = image(op, "gy", gy)
     gb = g.new(g.shape[1:2])
     if not g.size:
-        return _zeros(gb)
-    gemm.channel_sum(g, *_view(g), gb)
+        return zeros(gb)
+    gemm.channel_sum(g, *view(g), gb)
     return gb.array
 
 
@@ -146,7 +146,7 @@ def _layer_norm(
     op = "layer_norm"
     data, spread = as_array(op, "x", x), positive_eps(op, eps)
     shape = normalized_shape_of(op, data.shape, normalized_shape)
-    w, b = (_optional(op, name, value, data, shape) for name, value in (("weight", weight), ("bias", bias)))
+    w, b = (optional(op, name, value, data, shape) for name, value in (("weight", weight), ("bias", bias)))
     y = result(op, out, data, data.shape, w, b)
     if data.size:
         norm.normalize_rows(data, w, b, prod(shape), 0, 1, spread, y)
@@ -159,7 +159,7 @@ def _layer_norm_grad_input(gy: Any, x: Any, normalized_shape: Any, weight: Any =
     op = "layer_norm_grad_input"
     data, spread = as_array(op, "x", x), positive_eps(op, eps)
     shape = normalized_shape_of(op, data.shape, normalized_shape)
-    g, w = as_array(op, "gy", gy, data, data.shape), _optional(op, "weight", weight, data, shape)
+    g, w = as_array(op, "gy", gy, data, data.shape), optional(op, "weight", weight, data, shape)
     gx = g.new(g.shape)
     if data.size:
         norm.gradient_rows(g, data, w, prod(shape), 0, 1, spread, gx)
@@ -175,7 +175,7 @@ def _layer_norm_grad_weight(gy: Any, x: Any, normalized_shape: Any, eps: float =
     g = as_array(op, "gy", gy, data, data.shape)
     gw = g.new(shape)
     if not data.size:
-        return _zeros(gw)
+        return zeros(gw)
     norm.column_sums(g, data, prod(shape), spread, gw)
     return gw.array
 
@@ -187,13 +187,13 @@ def _layer_norm_grad_bias(gy: Any, normalized_shape: Any) -> Any:
     g = as_array(op, "gy", gy)
     gb = g.new(normalized_shape_of(op, g.shape, normalized_shape, "gy"))
     if not g.size:
-        return _zeros(gb)
+        return zeros(gb)
     norm.column_sums(g, None, gb.size, 0.0, gb)
     return gb.array
 
 
 def _grouped(op: str, x: Any, num_groups: Any) -> tuple[GPUArray, int]:
-    data, groups = _image(op, "x", x), integer(op, "num_groups", num_groups, 1)
+    data, groups = image(op, "x", x), integer(op, "num_groups", num_groups, 1)
     if data.shape[1] % groups:
         raise ValueError(f"{op}: x has {data.shape[1]} channels, not a multiple of num_groups={num_groups}")
     return data, groups
@@ -206,8 +206,8 @@ def _group_norm(
 
     op = "group_norm"
     data, groups = _grouped(op, x, num_groups)
-    _, c, pixels = _view(data)
-    w, b = (_optional(op, name, value, data, (c,)) for name, value in (("weight", weight), ("bias", bias)))
+    _, c, pixels = view(data)
+    w, b = (optional(op, name, value, data, (c,)) for name, value in (("weight", weight), ("bias", bias)))
     y, spread = result(op, out, data, data.shape, w, b), positive_eps(op, eps)
     if data.size:
         norm.normalize_rows(data, w, b, c // groups * pixels, groups, pixels, spread, y)
@@ -219,8 +219,8 @@ def _group_norm_grad_input(gy: Any, x: Any, num_groups: int, weight: Any = None,
 
     op = "group_norm_grad_input"
     data, groups = _grouped(op, x, num_groups)
-    _, c, pixels = _view(data)
-    g, w = as_array(op, "gy", gy, data, data.shape), _optional(op, "weight", weight, data, (c,))
+    _, c, pixels = view(data)
+    g, w = as_array(op, "gy", gy, data, data.shape), optional(op, "weight", weight, data, (c,))
     gx, spread = g.new(g.shape), positive_eps(op, eps)
     if data.size:
         norm.gradient_rows(g, data, w, c // groups * pixels, groups, pixels, spread, gx)
@@ -232,11 +232,11 @@ def _group_norm_grad_weight(gy: Any, x: Any, num_groups: int, eps: float = 1e-5)
 
     op = "group_norm_grad_weight"
     data, groups = _grouped(op, x, num_groups)
-    n, c, pixels = _view(data)
+    n, c, pixels = view(data)
     g = as_array(op, "gy", gy, data, data.shape)
     gw, spread = g.new((c,)), positive_eps(op, eps)
     if not data.size:
-        return _zeros(gw)
+        return zeros(gw)
     found = norm.row_statistics(data, c // groups * pixels)
     sums = norm.channel_gradients(g, data, found, (n, c, pixels), spread, groups, c // groups)
     norm.row_of(sums, 1, g, gw)
@@ -247,7 +247,7 @@ TWINS: dict[str, Callable[..., Any]] = {
     "batch_norm": _batch_norm,
     "batch_norm_grad_input": _batch_norm_grad_input,
     "batch_norm_grad_weight": _batch_norm_grad_weight,
-    "batch_norm_grad_bias": partial(_channel_sums, "batch_norm_grad_bias"),
+    "batch_norm_grad_bias": partial(channel_sums, "batch_norm_grad_bias"),
     "layer_norm": _layer_norm,
     "layer_norm_grad_input": _layer_norm_grad_input,
     "layer_norm_grad_weight": _layer_norm_grad_weight,
@@ -255,5 +255,5 @@ TWINS: dict[str, Callable[..., Any]] = {
     "group_norm": _group_norm,
     "group_norm_grad_input": _group_norm_grad_input,
     "group_norm_grad_weight": _group_norm_grad_weight,
-    "group_norm_grad_bias": partial(_channel_sums, "group_norm_grad_bias"),
+    "group_norm_grad_bias": partial(channel_sums, "group_norm_grad_bias"),
 }
