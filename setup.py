@@ -7,9 +7,11 @@ holds every kernel and the processor is asked at run time. FASTNN_DEBUG=1 builds
 import os
 import sys
 from glob import glob
+from multiprocessing.pool import ThreadPool
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
 DEBUG = os.environ.get("FASTNN_DEBUG") == "1"
 
@@ -33,7 +35,24 @@ core = Extension(
     libraries=libraries,
 )
 
+
+class BuildSideBySide(build_ext):
+    """Compiles as many files at a time as there are processors; setuptools knows that only for whole extensions."""
+
+    def build_extension(self, ext):
+        compile_some = self.compiler.compile
+
+        def compile_all(sources, **options):
+            with ThreadPool(os.cpu_count()) as pool:
+                objects = pool.map(lambda source: compile_some([source], **options), sources, chunksize=1)
+            return [name for names in objects for name in names]
+
+        self.compiler.compile = compile_all
+        super().build_extension(ext)
+
+
 setup(
+    cmdclass={"build_ext": BuildSideBySide},
     ext_modules=cythonize(
         [core],
         compiler_directives={

@@ -15,6 +15,7 @@ from .peers import FAMILIES
 from .render import render
 from .targets import TARGETS
 from .timing import ROUNDS
+from .train_networks import NETWORKS
 
 CPUS = min(2, os.cpu_count() or 1)
 ABOUT = """Times fastnn next to other libraries. Every result is checked in float64 first; then each library, in a
@@ -48,8 +49,10 @@ def parser() -> argparse.ArgumentParser:
     _conv(group("conv", "convolution layers of real networks, next to other libraries", None, CONV))
     for name in ops.families():
         _family(group(name, ops.described(name), None, CONV))
-    train = group("train", "a training step of the demo's network on 28x28 images", "numpy,torch")
-    train.add_argument("--batch", type=_positive, default=64, metavar="N", help="images per step (64)")
+    train = group("train", "training steps of whole networks, with their peak memory", "torch")
+    nets = ",".join(NETWORKS)
+    train.add_argument("--net", default=nets, metavar="NETS", help=f"comma-separated ({nets}); demo: the demo's")
+    train.add_argument("--batch", type=_positive, metavar="N", help="samples per step (each network's own)")
     group("overhead", "the smallest convolution: what a call costs", "torch")
     group("import", "import fastnn against import numpy", None)
     gpu = sub.add_parser("gpu", help="the GPU kernels against PyTorch", description=bench_gpu.__doc__)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .ops import OpCase
+from .train_networks import StepCase
 
 PER_AXIS = ("size", "kernel", "stride", "dilation", "output_padding")
 
@@ -198,10 +199,13 @@ class TrainCase:
         return made
 
 
-def from_dict(kind: str, values: dict) -> ConvCase | TrainCase | OpCase:
-    """Rebuild a case from its JSON form; ``kind`` is the job: "conv", "backward", "train", "op" or "op_backward"."""
+def from_dict(kind: str, values: dict) -> ConvCase | TrainCase | StepCase | OpCase:
+    """Rebuild a case from its JSON form; ``kind`` is the job: "conv", "backward", "train", "step", "op" or
+    "op_backward"."""
     if kind.startswith("op"):
         return OpCase(**values)
+    if kind == "step":
+        return StepCase(**values)
     if kind == "train":
         return replace(TrainCase(**values), conv=tuple(values["conv"]))
     return ConvCase(**values)

@@ -11,24 +11,15 @@ from dataclasses import asdict
 from typing import Any
 
 from . import cases, report, timing
-from .layers import Say, conv, outcome
+from .layers import Say, conv
 from .peers import Peer, chosen
 from .processes import Field, PeerError, environment, started
+from .train_group import train
 
 __all__ = ["conv", "idle", "import_", "overhead", "train"]
 IMPORTS = 15
 IDLE_SECONDS = 3.0
 IDLE_CASE = cases.ConvCase("idle", c=64, oc=64, size=(56, 56), kernel=(3, 3), padding=1)
-
-
-def train(options: Namespace, say: Say) -> dict[str, Any]:
-    """Time one training step of the demo's network, batch 64 on 28x28."""
-    case = cases.TrainCase(batch=options.batch)
-    with started(chosen(options.against, "train"), options.threads, options.isa, say) as runners:
-        row = timing.measure(runners, case, options.rounds, "train")
-        say(f"{case.name}: {outcome(row)}")
-        about = report.about("train", [runners], options, batch=[case.batch])
-    return report.table(about, [report.entry(case.name, row, options.threads, job="train")])
 
 
 def overhead(options: Namespace, say: Say) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import math
 from .cases import ConvCase
 
 # A training step does three products on the same arrays: the layer, its input's and its weight's gradient.
-PRODUCTS = {"conv": 1, "backward": 3, "train": 1}
+PRODUCTS = {"conv": 1, "backward": 3, "train": 1, "step": 1}
 
 
 def roofline(case: ConvCase, job: str, peak_gflops: float | None, copy_gbs: float | None) -> dict[str, float | str]:

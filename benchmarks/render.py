@@ -8,13 +8,15 @@ from . import op_tables
 from .columns import align, number
 from .report import FAMILY
 from .tables import problems, table
+from .train_group import train_table
 
 BUSY = 0.05
 
 
 def render(result: dict[str, Any]) -> str:
     """Return a result of any group as text."""
-    body = {"import": _import, "idle": _idle, "overhead": _overhead}.get(result["about"]["group"], table)
+    bodies = {"import": _import, "idle": _idle, "overhead": _overhead, "train": train_table}
+    body = bodies.get(result["about"]["group"], table)
     body = op_tables.table if "goals" in result else body
     return "\n".join([*_header(result["about"]), "", *body(result)])
 

@@ -16,6 +16,7 @@ from .peers import FIVE, PEERS, THREE
 from .processes import Field
 from .reference import TOLERANCE
 from .timing import Row
+from .train_networks import StepCase
 
 SCHEMA = 2
 FAMILY = {peer.name: peer.family for peer in PEERS}
@@ -95,7 +96,7 @@ def entry(
     made["peak_share"] = made["gflops"] / row.peak if ms and row.peak else None
     made["best_of_three"] = ratio(made, THREE)
     made["best_of_five"] = ratio(made, FIVE) if has_five(made) else None
-    if not isinstance(case, TrainCase):
+    if not isinstance(case, (TrainCase, StepCase)):
         made |= roofline(case, job, row.peak, copy_gbs)
     return made
 
@@ -109,7 +110,7 @@ def timed(row: Row) -> dict[str, dict[str, Any]]:
             "spread": m.spread,
             "calls": m.calls,
             "error": m.error,
-            "coarse": (m.error or 0) > TOLERANCE,
+            "coarse": not isinstance(row.case, StepCase) and (m.error or 0) > TOLERANCE,
             "problem": m.problem,
             "spins": m.spins,
             "note": m.note,

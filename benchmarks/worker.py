@@ -16,12 +16,14 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from . import gradients, ops, reference
+from . import gradients, ops, reference, train_networks
 from .cases import ConvCase, TrainCase, from_dict
+from .train_networks import StepCase
 
 SAMPLE_SECONDS = 0.02
 WARM_SECONDS = 0.005
@@ -62,6 +64,8 @@ class Worker:
         if isinstance(described, TrainCase):
             losses = [float(self.job.fetch(self.job.run())) for _ in range(reference.STEPS)]
             error, limit = reference.loss_error(described, losses), reference.LOSS_TOLERANCE
+        elif isinstance(described, StepCase):
+            error, limit = self._step_error(described, exact), train_networks.LIMIT
         else:
             limit = described.op.tolerance if isinstance(described, ops.OpCase) else limit
             self.job.run()  # checked is the second call: a first one may leave its input overwritten
@@ -78,17 +82,25 @@ class Worker:
 
     @staticmethod
     def _error(kind: str, case: ConvCase | ops.OpCase, result: Any, path: str | None) -> float:
-        if path and os.path.exists(path):
-            with np.load(path) as file:
-                exact = dict(file)
-        else:
-            exact = _expected(kind, case)
-            if path:
-                with tempfile.NamedTemporaryFile(dir=os.path.dirname(path), suffix=".npz", delete=False) as file:
-                    np.savez(file, **exact)
-                os.replace(file.name, path)  # in one step: two processes may arrive here together
+        exact = _shared(path, lambda: _expected(kind, case))
         check = {"conv": reference.conv_error, "backward": gradients.error}.get(kind, ops.error)
         return check(case, result, exact)
+
+    def _step_error(self, case: StepCase, path: str | None) -> float:
+        exact = _shared(path, lambda: self.library.exact_step(case))
+        losses = [float(self.job.fetch(self.job.run()))]
+        found = self.job.gradients()
+        losses += [float(self.job.fetch(self.job.run())) for _ in range(train_networks.STEPS - 1)]
+        return train_networks.exact_error(case, losses, found, exact)
+
+    def memory(self, kind: str, case: dict) -> dict:
+        """Prepare a case and tell by how many bytes its first steps raise this process's peak; nothing is checked."""
+        self.job = getattr(self.library, kind)(from_dict(kind, case))
+        gc.collect()
+        before = _forget_peak()
+        for _ in range(train_networks.STEPS):
+            self.job.run()
+        return {"bytes": None if before is None else max(0, _status("VmHWM") - before)}
 
     def time(self) -> dict:
         """Warm up, then time one sample; seconds per call. The first request finds how many calls make a sample."""
@@ -142,6 +154,35 @@ class Worker:
             if time.process_time() - cpu < 0.1 * (time.perf_counter() - start):
                 return {"rested": True}
         return {"rested": False}
+
+
+def _shared(path: str | None, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """The arrays in the file; where there is none yet, those that `make` gives, which then go there."""
+    if path and os.path.exists(path):
+        with np.load(path) as file:
+            return dict(file)
+    arrays = make()
+    if path:
+        with tempfile.NamedTemporaryFile(dir=os.path.dirname(path), suffix=".npz", delete=False) as file:
+            np.savez(file, **arrays)
+        os.replace(file.name, path)  # in one step: two processes may arrive here together
+    return arrays
+
+
+def _forget_peak() -> int | None:
+    """Set this process's peak of resident memory to what it holds now, and return that; None where nobody tells."""
+    try:
+        with open("/proc/self/clear_refs", "w", encoding="ascii") as file:
+            file.write("5")
+        return _status("VmRSS")
+    except OSError:
+        return None
+
+
+def _status(key: str) -> int:
+    """Bytes of a line in this process's status."""
+    with open("/proc/self/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith(key))
 
 
 def _expected(kind: str, case: ConvCase | ops.OpCase) -> dict[str, np.ndarray]:

@@ -287,17 +287,33 @@ void fnn_softmax_grad(fnn_dtype dtype, int logarithm, ptrdiff_t rows, ptrdiff_t 
 
 /* ---- parameter updates --------------------------------------------------------------------------------------- */
 
-typedef struct {
-    double lr, momentum, dampening, weight_decay;
-    int nesterov;
-    int first; /* the first step: v need not be set and becomes the gradient */
-} fnn_sgd;
+/* Steps of optimisers; formulas in kernels/update.h. */
+typedef enum { FNN_SGD, FNN_ADAGRAD, FNN_RMSPROP, FNN_ADAM } fnn_update_rule;
 
-/* d = g + weight_decay p; with momentum v = momentum v + (1 - dampening) d and d = v, or d + momentum v (Nesterov);
- * p -= lr d. */
-void fnn_sgd_step(const fnn_sgd *s, fnn_dtype dtype, ptrdiff_t n, void *p, /* [n], changed */
-                  const void *g,                                           /* [n] */
-                  void *v);                                                /* [n], changed; NULL without momentum */
+typedef struct {
+    int rule;                   /* fnn_update_rule */
+    int maximize;               /* climb: the gradient's sign is turned */
+    double l1, weight_decay;    /* added to the gradient: l1 sign(p) + weight_decay p */
+    double shrink;              /* Adam: p is multiplied with it first (decoupled decay); else 1 */
+    double momentum, dampening; /* SGD, RMSprop (momentum alone) */
+    int nesterov;               /* SGD */
+    double beta1, beta2, eps;   /* decays of the running means of g (RMSprop: too, where centered) and g^2 */
+} fnn_update;
+
+/* One parameter and what its rule remembers of it, all [n]; a state that is not in use is NULL.
+ * SGD: velocity. Adagrad: sum of g^2. RMSprop: mean of g^2, velocity, mean of g (centered).
+ * Adam: mean of g, mean of g^2, largest mean of g^2 (AMSGrad). */
+typedef struct {
+    ptrdiff_t n;
+    void *p;
+    const void *g;
+    void *state[3];
+    double lr;    /* Adam: over 1 - beta1^step */
+    double scale; /* Adam: what the root of the mean of g^2 is multiplied with, 1 / sqrt(1 - beta2^step) */
+    int first;    /* SGD: the velocity need not be set and becomes the gradient */
+} fnn_updated;
+
+void fnn_update_step(const fnn_update *u, fnn_dtype dtype, ptrdiff_t count, const fnn_updated *parameters);
 
 #ifdef __cplusplus
 }

@@ -2,6 +2,7 @@
 
 The storeys, from the top; each uses only those below it::
 
+    fastnn.models     classic networks               fastnn.viz   drawings of arrays
     fastnn.train      optimisers, the loop, checkpoints
     fastnn.nn         layers: objects with parameters
     fastnn.autograd   Tensor, the tape, the differentiable form of each op
@@ -20,11 +21,14 @@ from fastnn import cpu, ops
 from fastnn._info import get_include, show_versions
 from fastnn._threads import get_num_threads, num_threads, set_num_threads
 from fastnn.ops import Blocked, blocked, explain, set_precision
+from fastnn.summary import Summary, summary
+from fastnn.weights import load
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Blocked",
+    "Summary",
     "__version__",
     "autograd",
     "blocked",
@@ -33,16 +37,20 @@ __all__ = [
     "explain",
     "get_include",
     "get_num_threads",
+    "load",
+    "models",
     "nn",
     "num_threads",
     "ops",
     "set_num_threads",
     "set_precision",
     "show_versions",
+    "summary",
     "train",
+    "viz",
 ]
 
-_LAZY = {"autograd", "datasets", "nn", "train"}
+_LAZY = {"autograd", "datasets", "models", "nn", "train", "viz"}
 
 
 def __getattr__(name: str) -> _Any:

@@ -1,10 +1,11 @@
-"""The command line: ``fastnn demo``, ``fastnn info``, ``fastnn bench``."""
+"""The command line: ``fastnn demo``, ``fastnn info``, ``fastnn summary``, ``fastnn bench``."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
 import importlib.util
+import inspect
 import json
 import os
 import sys
@@ -22,7 +23,7 @@ def parser() -> argparse.ArgumentParser:
         prog="fastnn", description="Convolution, pooling and training kernels for CPUs."
     )
     top.add_argument("--version", action="version", version=f"fastnn {fastnn.__version__}")
-    commands = top.add_subparsers(dest="command", required=True, metavar="demo | info | bench")
+    commands = top.add_subparsers(dest="command", required=True, metavar="demo | info | summary | bench")
 
     demo = commands.add_parser("demo", help="train a small network on images and time its kernels")
     demo.add_argument(
@@ -44,6 +45,13 @@ def parser() -> argparse.ArgumentParser:
 
     info = commands.add_parser("info", help="versions, instruction set and threads, for bug reports")
     info.add_argument("--json", action="store_true", help="print one JSON object")
+
+    summary = commands.add_parser("summary", help="layers, shapes, parameters and work of a network of fastnn.models")
+    summary.add_argument("model", help="its function, such as resnet50")
+    summary.add_argument(
+        "--input", default="1,3,224,224", metavar="N,C,H,W", help="sizes of the input (1,3,224,224)"
+    )
+    summary.add_argument("--json", action="store_true", help="print one JSON object")
 
     commands.add_parser(
         "bench", add_help=False, help="time the kernels against other libraries; see fastnn bench --help"
@@ -86,6 +94,8 @@ def _fail(reason: Any, status: int) -> int:
 def _run(options: argparse.Namespace) -> int:
     if options.command == "info":
         return _show_info(options.json)
+    if options.command == "summary":
+        return _summary(options.model, options.input, options.json)
     from fastnn import _demo
 
     if options.command == "classify":
@@ -100,6 +110,31 @@ def _show_info(as_json: bool) -> int:
     facts = _info._versions() | {"include": fastnn.get_include()}
     print(json.dumps(facts | {"isa": fastnn.cpu.active(), "isas": fastnn.cpu.available()}))
     return 0
+
+
+def _summary(model: str, sizes: str, as_json: bool) -> int:
+    """The networks that need nothing but their defaults: those that take images."""
+    from fastnn import models
+
+    made = {name: getattr(models, name) for name in models.__all__ if name.islower()}
+    known = [name for name, make in made.items() if all(_has_default(p) for p in _parameters(make))]
+    if model not in known:
+        raise ValueError(f"summary: unknown model {model!r}; known are {', '.join(known)}")
+    try:
+        shape = tuple(int(n) for n in sizes.split(","))
+    except ValueError:
+        raise ValueError(f"summary: --input must be sizes such as 1,3,224,224, is {sizes!r}") from None
+    found = fastnn.summary(made[model](), shape)
+    print(found.to_json() if as_json else found)
+    return 0
+
+
+def _parameters(function: Any) -> Any:
+    return inspect.signature(function).parameters.values()
+
+
+def _has_default(parameter: inspect.Parameter) -> bool:
+    return parameter.default is not inspect.Parameter.empty
 
 
 def _bench(arguments: list[str]) -> int:

@@ -33,7 +33,8 @@ def precision():
 
 
 def pytest_collection_modifyitems(config, items):
-    """float64 runs on the same kernels under every instruction set: once is enough."""
+    """float64 runs on the same kernels under every instruction set: once is enough. What is run under each
+    instruction set is marked, so that a run that forces one can leave it to the plain run."""
     import contract
 
     first = contract.isas()[0]
@@ -45,3 +46,6 @@ def pytest_collection_modifyitems(config, items):
     repeated = [item for item in items if is_repeated(item)]
     config.hook.pytest_deselected(items=repeated)
     items[:] = [item for item in items if not is_repeated(item)]
+    for item in items:
+        if "isa" in getattr(item, "fixturenames", ()):
+            item.add_marker("every_isa")

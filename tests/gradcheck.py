@@ -7,8 +7,6 @@ direction sees every element of the gradient at once, so each input costs two ev
 import numpy as np
 import tolerance
 
-STEP = float(np.finfo(np.float64).eps) ** (1 / 3)
-
 
 def assert_gradients(f, arrays, gradients, seed=0):
     """Check the gradients of `f(arrays)` with respect to each array named in `gradients(arrays, gy, y)`.
@@ -24,9 +22,9 @@ def assert_gradients(f, arrays, gradients, seed=0):
         x = arrays[name]
         assert gradient.shape == x.shape, f"gradient of {name} has shape {gradient.shape}, {name} has {x.shape}"
         direction = rng.standard_normal(x.shape)
-        ahead = np.asarray(f({**arrays, name: x + STEP * direction}))
-        behind = np.asarray(f({**arrays, name: x - STEP * direction}))
-        numeric = float(np.vdot(gy, ahead - behind)) / (2 * STEP)
+        ahead = np.asarray(f({**arrays, name: x + tolerance.STEP * direction}))
+        behind = np.asarray(f({**arrays, name: x - tolerance.STEP * direction}))
+        numeric = float(np.vdot(gy, ahead - behind)) / (2 * tolerance.STEP)
         analytic = float(np.vdot(gradient, direction))
         size = 1 + tolerance.rms(gradient) * np.sqrt(gradient.size) + tolerance.rms(y) * np.sqrt(y.size)
         assert abs(numeric - analytic) <= tolerance.gradcheck_allowed() * size, (

@@ -168,6 +168,12 @@ def axis_matrix(size, results, mode, align_corners, scale):
     weights = np.zeros((results, size))
     step = size / results if scale is None else 1 / scale
     for i in range(results):
+        if results == size and mode in ("nearest", "linear", "bilinear", "trilinear"):
+            weights[i, i] = 1
+            continue
+        if results == 2 * size and mode == "nearest":
+            weights[i, i // 2] = 1
+            continue
         if mode.startswith("nearest"):
             at = np.float32(i + (0.5 if mode == "nearest-exact" else 0)) * np.float32(step)
             weights[i, min(int(at), size - 1)] = 1

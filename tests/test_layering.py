@@ -24,8 +24,10 @@ MAY_USE = {
     "viz": set(),
     "datasets": set(),
 }
-# Only inside functions.
-OPTIONAL = {"llvmlite", "matplotlib", "numba", "onnx", "torch", "PIL", "scipy", "threadpoolctl", "tqdm"}
+# Imported only inside functions.
+OPTIONAL = {
+    "joblib", "llvmlite", "matplotlib", "mpi4py", "numba", "onnx", "torch", "PIL", "scipy", "threadpoolctl", "tqdm",
+}  # fmt: skip
 
 
 def imports(path, source=None):

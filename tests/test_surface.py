@@ -14,7 +14,7 @@ import fastnn
 
 TOP = """
 __version__ show_versions get_include set_num_threads get_num_threads num_threads cpu blocked
-set_precision explain ops autograd nn train
+set_precision explain ops autograd nn train viz models load summary
 """
 
 MODES = "padding_mode='zeros', layout='NCHW'"
@@ -214,16 +214,28 @@ BEGINNINGS = [
     ("nn", "Flatten(start_dim=1, end_dim=-1"),
     ("nn", "Sequential(*args"),
     ("nn", "CrossEntropyLoss(weight=None"),
-    ("train", "SGD(params, lr"),
+    ("train", "SGD(params, lr=0.001, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False"),
+    ("train", "Adagrad(params, lr=0.01, lr_decay=0.0, weight_decay=0.0, initial_accumulator_value=0.0, eps=1e-10"),
+    ("train", "RMSprop(params, lr=0.01, alpha=0.99, eps=1e-08, weight_decay=0.0, momentum=0.0, centered=False"),
+    ("train", "Adam(params, lr=0.001, betas=(0.9, 0.999), eps=1e-08, weight_decay=0.0, amsgrad=False"),
+    ("train", "AdamW(params, lr=0.001, betas=(0.9, 0.999), eps=1e-08, weight_decay=0.01, amsgrad=False"),
+    ("train", "LBFGS(params, lr=1.0, max_iter=20"),
+    ("train", "clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False"),
+    ("train", "clip_grad_value_(parameters, clip_value"),
     ("autograd", "Tensor(data, requires_grad=False"),
 ]
 METHODS = {
-    "autograd.Tensor": "grad backward numpy detach register_hook reshape shape dtype item",
+    "autograd.Tensor": "grad backward numpy detach register_hook reshape shape dtype item max min var std split "
+    "chunk expand gather masked_fill",
     "nn.Module": "parameters named_parameters state_dict load_state_dict train eval modules children "
-    "zero_grad register_forward_hook",
+    "zero_grad register_forward_hook register_forward_pre_hook register_full_backward_hook",
     "ops.Blocked": "shape dtype ndim size data numpy empty zeros",
 }
-PUBLIC = ["fastnn", "fastnn.ops", "fastnn.cpu", "fastnn.autograd", "fastnn.nn", "fastnn.train"]
+PUBLIC = [
+    f"fastnn{name}"
+    for name in ("", ".ops", ".cpu", ".autograd", ".nn", ".nn.init", ".train", ".models", ".datasets", ".viz")
+]
+PUBLIC += ["fastnn.train.lr_scheduler"]
 
 
 def signature(function):

@@ -25,6 +25,7 @@ K = {
     "norm": 4,  # sums; what they lose is divided by the deviation as the values are
     "activation": 8,  # exponential or tanh after the sum
     "rnn": 8,  # sums and activations, step after step
+    "update": 16,  # roots and quotients of means, step after step
 }
 
 # What the documentation promises of a convolution's algorithms with 64 to 512 channels in float32: the largest error
@@ -45,6 +46,7 @@ ULPS = {
 FLUSHED = {"direct": 1, "depthwise": 1, "winograd2": 2**2, "winograd4": 10**2}
 
 # Central differences with step eps^(1/3) lose eps / step to rounding and step^2 to curvature: eps^(2/3) both.
+STEP = float(np.finfo(np.float64).eps) ** (1 / 3)
 GRADCHECK_K = 64
 
 

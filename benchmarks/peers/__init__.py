@@ -6,6 +6,7 @@ it can do. Each takes a case, prepares it as the library's users would for repea
 * ``conv(case)``: a convolution with bias, channels second, float32; 1-D to 3-D, dilated, grouped, transposed;
 * ``backward(case)``: its result and its gradients with respect to input, weight and bias;
 * ``train(case)``: steps of SGD on the demo's network; the result of one step is its loss;
+* ``step(case)``: the same on a network of ``train_networks``; ``gradients`` of the job are those of the last step;
 * ``op(case)``, ``op_backward(case)``: any other operator, as its family in ``ops`` says it is called.
 
 A case that the library has no form of is refused with NotImplementedError, and named in the result.
@@ -32,6 +33,7 @@ class Job:
     run: Callable[[], Any]
     fetch: Callable[[Any], Any]
     note: str = ""
+    gradients: Callable[[], dict[str, Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -60,16 +62,17 @@ class Peer:
 
 _HERE = __name__
 OPS = ("op", "op_backward")
+TORCH_JOBS = ("conv", "backward", "train", "step", *OPS)
 
 PEERS = (
-    Peer("fastnn", f"{_HERE}.fastnn_", "packed", ("fastnn",), ("conv", "backward", "train", *OPS)),
+    Peer("fastnn", f"{_HERE}.fastnn_", "packed", ("fastnn",), ("conv", "backward", "train", "step", *OPS)),
     Peer("fastnn:alloc", f"{_HERE}.fastnn_", "alloc", ("fastnn",), ("conv", "op")),
     Peer("fastnn:blocked", f"{_HERE}.fastnn_", "blocked", ("fastnn",), ("conv", "backward", "op")),
     Peer("fastnn:ops", f"{_HERE}.fastnn_", "ops", ("fastnn",)),
     Peer("numpy", f"{_HERE}.numpy_", "", ("numpy",), ("conv", "train", *OPS)),
-    Peer("torch", f"{_HERE}.torch_", "eager", ("torch",), ("conv", "backward", "train", *OPS)),
-    Peer("torch:channels_last", f"{_HERE}.torch_", "channels_last", ("torch",), ("conv", "backward", "train", *OPS)),
-    Peer("torch:compile", f"{_HERE}.torch_", "compile", ("torch",), ("conv", "backward", "train", *OPS)),
+    Peer("torch", f"{_HERE}.torch_", "eager", ("torch",), TORCH_JOBS),
+    Peer("torch:channels_last", f"{_HERE}.torch_", "channels_last", ("torch",), TORCH_JOBS),
+    Peer("torch:compile", f"{_HERE}.torch_", "compile", ("torch",), TORCH_JOBS),
     Peer("ort", f"{_HERE}.ort", "", ("onnxruntime", "onnx"), ("conv", "op")),
     Peer("openvino", f"{_HERE}.openvino_", "", ("openvino", "onnx"), ("conv", "op")),
     Peer("ncnn", f"{_HERE}.ncnn_", "", ("ncnn",), ("conv", "op")),

@@ -10,6 +10,7 @@ from fastnn import _kernels, ops
 
 from ..cases import ConvCase, TrainCase
 from ..ops import OpCase
+from ..train_networks import STEPS, StepCase
 from . import Job
 
 
@@ -137,3 +138,39 @@ class Library:
             return loss
 
         return Job(run, lambda loss: loss.item())
+
+    def step(self, case: StepCase, dtype: type = np.float32) -> Job:
+        from fastnn import nn
+        from fastnn.autograd import Tensor
+        from fastnn.train import SGD
+
+        x, labels = case.arrays()
+        x = x.astype(dtype) if x.dtype.kind == "f" else x
+        net = case.build(nn)
+        if dtype is np.float64:
+            for p in net.parameters():
+                p.data = p.data.astype(dtype)
+            for buffer in net.buffers():
+                buffer.data = buffer.data.astype(dtype) if buffer.dtype.kind == "f" else buffer.data
+        net.load_state_dict(case.state({name: a.shape for name, a in net.state_dict().items()}))
+        criterion = nn.CrossEntropyLoss()
+        sgd = SGD(net.parameters(), case.lr, case.momentum)
+
+        def run() -> Tensor:
+            sgd.zero_grad()
+            loss = criterion(net(Tensor(x)), labels)
+            loss.backward()
+            sgd.step()
+            return loss
+
+        def gradients() -> dict[str, np.ndarray]:
+            return {name: p.grad.numpy() for name, p in net.named_parameters()}
+
+        return Job(run, lambda loss: loss.item(), gradients=gradients)
+
+    def exact_step(self, case: StepCase) -> dict[str, np.ndarray]:
+        """Losses of the first steps and gradients of the first one, in float64."""
+        job = self.step(case, np.float64)
+        first = job.fetch(job.run())
+        found = job.gradients()
+        return {**found, "losses": np.array([first] + [job.fetch(job.run()) for _ in range(STEPS - 1)])}

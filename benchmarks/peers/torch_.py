@@ -15,6 +15,7 @@ from torch import nn
 
 from ..cases import ConvCase, TrainCase
 from ..ops import OpCase
+from ..train_networks import StepCase
 from . import Job
 
 
@@ -180,3 +181,33 @@ class Library:
             return loss
 
         return Job(run, lambda loss: loss.item())
+
+    def step(self, case: StepCase) -> Job:
+        x, labels = (torch.from_numpy(a) for a in case.arrays())
+        if self.variant == "channels_last" and x.ndim != 4:
+            raise NotImplementedError("no image in it, so channels_last means nothing")
+        net = case.build(nn)
+        state = case.state({name: tuple(t.shape) for name, t in net.state_dict().items()})
+        net.load_state_dict({name: torch.from_numpy(a) for name, a in state.items()})
+        if x.ndim == 4:
+            x, net = x.to(memory_format=self.layout), net.to(memory_format=self.layout)
+        sgd = torch.optim.SGD(net.parameters(), case.lr, case.momentum)
+
+        def loss_of(x: torch.Tensor) -> torch.Tensor:
+            return nn.functional.cross_entropy(net(x), labels)
+
+        if self.variant == "compile":
+            torch._dynamo.reset()
+        forward = torch.compile(loss_of) if self.variant == "compile" else loss_of
+
+        def run() -> torch.Tensor:
+            sgd.zero_grad()
+            loss = forward(x)
+            loss.backward()
+            sgd.step()
+            return loss
+
+        def gradients() -> dict[str, np.ndarray]:
+            return {name: p.grad.numpy().copy() for name, p in net.named_parameters()}
+
+        return Job(run, lambda loss: loss.item(), gradients=gradients)

@@ -136,7 +136,9 @@ static void store(lane_task *t, ptrdiff_t at) {
                                  fnn_min(FNN_BLOCK, job->p->c - t->block * FNN_BLOCK));
 }
 
-/* norm_center of every lane. (Not a conditional within the loop above: GCC 12.2 at -O3 leaves out lanes 12 and 13 of that.) */
+/* norm_center of every lane. A loop of its own: with norm_center(job, sums[lane] / rows) in lane_moments' loop GCC 12.2 at -O3
+ * leaves lanes 12 and 13 unrounded. -O1, -O2 and -fno-tree-slp-vectorize round all 16, and neither the address nor the
+ * undefined behaviour sanitizer objects, so it is the compiler's straight-line vectoriser (2026-11). */
 static void round_lanes(const norm_job *job, double *lanes) {
     if (job->es != sizeof(float)) return;
     for (int lane = 0; lane < FNN_BLOCK; lane++) lanes[lane] = (double)(float)lanes[lane];

@@ -34,8 +34,14 @@ typedef struct {
 static void fill_result(const fnn_interpolate_params *p, fnn_taps *t, ptrdiff_t i, ptrdiff_t size, ptrdiff_t results,
                         double step) {
     fnn_taps_next(t);
-    if (results == size && step == 1) { /* an axis that stays as it is, of volumes longer than float32 can count */
+    /* An axis that stays as it is: of volumes longer than float32 can count, and with a scale factor that only rounds to
+     * the same size, where the step counts for the other modes alone. */
+    if (results == size && (step == 1 || p->mode == FNN_NEAREST || p->mode == FNN_LINEAR)) {
         fnn_taps_pixel(t, i, 1);
+        return;
+    }
+    if (p->mode == FNN_NEAREST && results == 2 * size) { /* whatever the scale factor was */
+        fnn_taps_pixel(t, i / 2, 1);
         return;
     }
     if (p->mode == FNN_NEAREST || p->mode == FNN_NEAREST_EXACT) {

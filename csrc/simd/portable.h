@@ -81,6 +81,10 @@ FNN_ALWAYS_INLINE vf vf_round(vf a) {
     vf y;
     PORTABLE_EACH(FNN_ROUND(a.v[i]));
 }
+FNN_ALWAYS_INLINE vf vf_sqrt(vf a) {
+    vf y;
+    PORTABLE_EACH(FNN_SQRT(a.v[i]));
+}
 #define PORTABLE_COMPARE(name, expression) \
     FNN_ALWAYS_INLINE vm name(vf a, vf b) { \
         vm y; \

@@ -5,6 +5,7 @@
 #define real float
 #define FNN_VF 4
 #define FNN_ROUND nearbyintf
+#define FNN_SQRT sqrtf
 
 #define FNN_TILE_ROWS 3
 #define FNN_WIDE_ROWS 3

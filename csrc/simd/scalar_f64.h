@@ -5,6 +5,7 @@
 #define real double
 #define FNN_VF 4
 #define FNN_ROUND nearbyint
+#define FNN_SQRT sqrt
 #define FNN_HAVE_LIBM_WORDS
 
 #define FNN_TILE_ROWS 3

@@ -9,6 +9,7 @@ __all__ = [
     "METHODS",
     "PAD_MODES",
     "RESAMPLE_MODES",
+    "UPDATES",
     "ConvParams",
     "ConvPlan",
     "Im2colParams",
@@ -74,10 +75,10 @@ __all__ = [
     "set_num_threads",
     "set_spin_us",
     "set_strict",
-    "sgd_step",
     "softmax",
     "softmax_grad",
     "unblock",
+    "update_step",
     "use_isa",
 ]
 
@@ -396,17 +397,6 @@ def max_unpool(
     indices: np.ndarray, volumes: int, n: int, size: int, x: np.ndarray, y: np.ndarray, gradient: bool
 ) -> None: ...
 def activate(x: np.ndarray, y: np.ndarray, activation: int, alpha: float, beta: float) -> None: ...
-def sgd_step(
-    p: np.ndarray,
-    g: np.ndarray,
-    v: np.ndarray | None,
-    lr: float,
-    momentum: float,
-    dampening: float,
-    weight_decay: float,
-    nesterov: bool,
-    first: bool,
-) -> None: ...
 def activate_grad(
     gy: np.ndarray, x: np.ndarray, gx: np.ndarray, activation: int, alpha: float, beta: float
 ) -> None: ...
@@ -591,3 +581,16 @@ def rnn_pack(
     b_ih: np.ndarray | None,
     b_hh: np.ndarray | None,
 ) -> np.ndarray: ...
+
+UPDATES: dict[str, int]
+
+def update_step(
+    rule: int,
+    options: dict[str, float],
+    p: list[np.ndarray],
+    g: list[np.ndarray],
+    states: list[list[np.ndarray] | None],
+    lr: list[float],
+    scale: list[float] | None,
+    first: list[bool] | None,
+) -> None: ...

@@ -35,17 +35,3 @@ def softmax_grad(gy, y, gx, Py_ssize_t rows, Py_ssize_t n, bint logarithm):
     cdef Buffer gxb = acquire(gx, rows * n, dtype, True)
     with nogil:
         fnn_softmax_grad(<fnn_dtype>dtype, logarithm, rows, n, gyb.data, yb.data, gxb.data)
-
-
-def sgd_step(p, g, v, double lr, double momentum, double dampening, double weight_decay, bint nesterov, bint first):
-    """One step on the parameters p in place; v (None without momentum) is their velocity."""
-    cdef fnn_sgd s
-    s.lr, s.momentum, s.dampening, s.weight_decay, s.nesterov, s.first = (
-        lr, momentum, dampening, weight_decay, nesterov, first)
-    cdef Buffer pb = acquire(p, -1, -1, True)
-    cdef int dtype = pb.dtype()
-    cdef Py_ssize_t n = pb.view.len // pb.view.itemsize
-    cdef Buffer gb = acquire(g, n, dtype, False)
-    cdef Buffer vb = acquire(v, n, dtype, True)
-    with nogil:
-        fnn_sgd_step(&s, <fnn_dtype>dtype, n, pb.data, gb.data, vb.data)

@@ -48,9 +48,17 @@ cdef extern from "fastnn.h" nogil:
         Py_ssize_t n, c, pixels, size
         double alpha, beta, k
 
-    ctypedef struct fnn_sgd:
-        double lr, momentum, dampening, weight_decay
-        int nesterov, first
+    int FNN_SGD, FNN_ADAGRAD, FNN_RMSPROP, FNN_ADAM
+    ctypedef struct fnn_update:
+        int rule, maximize, nesterov
+        double l1, weight_decay, shrink, momentum, dampening, beta1, beta2, eps
+    ctypedef struct fnn_updated:
+        Py_ssize_t n
+        void *p
+        const void *g
+        void *state[3]
+        double lr, scale
+        int first
 
     ctypedef struct fnn_im2col_params:
         fnn_dtype dtype
@@ -159,4 +167,4 @@ cdef extern from "fastnn.h" nogil:
     void fnn_loss_grad(fnn_dtype, int kind, double beta, double scale, Py_ssize_t n, const void *gy, const void *x,
                        const void *target, const void *weight, const void *positive, void *gx)
 
-    void fnn_sgd_step(const fnn_sgd *s, fnn_dtype, Py_ssize_t n, void *p, const void *g, void *v)
+    void fnn_update_step(const fnn_update *u, fnn_dtype, Py_ssize_t count, const fnn_updated *parameters)

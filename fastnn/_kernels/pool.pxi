@@ -50,6 +50,14 @@ cdef int64_t *positions(indices, Py_ssize_t size) except? NULL:
     return &flat[0] if size else NULL
 
 
+cdef const int64_t *given_positions(indices, Py_ssize_t size) except? NULL:
+    """The elements of indices that are only read; the caller's array may be read-only."""
+    cdef const int64_t[::1] flat = indices.reshape(-1)
+    if flat.shape[0] != size:
+        raise ValueError("indices has the wrong size")
+    return &flat[0] if size else NULL
+
+
 cdef uint8_t *tap_numbers(taps, Py_ssize_t size) except? NULL:
     cdef uint8_t[::1] flat
     if taps is None:
@@ -143,7 +151,7 @@ def lp_pool_grad_input(PoolParams params, gy, x, y, gx):
 def bad_index(indices, Py_ssize_t size):
     """The first of the indices outside 0 .. size - 1, counted flat; None where all are inside."""
     cdef Py_ssize_t n = indices.size, found
-    cdef int64_t *flat = positions(indices, n)
+    cdef const int64_t *flat = given_positions(indices, n)
     with nogil:
         found = fnn_bad_index(flat, n, size)
     return None if found == n else found
@@ -154,7 +162,7 @@ def max_unpool(indices, Py_ssize_t volumes, Py_ssize_t n, Py_ssize_t size, x, y,
     cdef Buffer xb = acquire(x, volumes * (size if gradient else n), -1, False)
     cdef int dtype = xb.dtype()
     cdef Buffer yb = acquire(y, volumes * (n if gradient else size), dtype, True)
-    cdef int64_t *flat = positions(indices, volumes * n)
+    cdef const int64_t *flat = given_positions(indices, volumes * n)
     with nogil:
         if gradient:
             fnn_max_unpool_grad_input(<fnn_dtype>dtype, volumes, n, size, xb.data, flat, yb.data)

@@ -8,12 +8,12 @@ A `Tensor` holds an array (or a Blocked image) and, where gradients are wanted, 
 Each function here computes with `fastnn.ops`, then hands the result and a `backward` closure to `record`. A
 gradient has the kind of the tensor it belongs to: Blocked for a Blocked image, an array otherwise.
 ``backward()`` walks the nodes in falling order of creation and frees each as it passes, see `_tape.py`.
-Modules have the stems of `fastnn.ops`; what is pure NumPy lies in arithmetic, elementwise, shape, reduction
-and inplace.
+Modules have the stems of `fastnn.ops`; what is pure NumPy lies in arithmetic, elementwise, shape, reduction,
+statistics, selection, einsum and inplace. `grad` returns gradients, `gradcheck` checks them.
 """
 
 # `X as X` marks what only the operators of `Tensor` call.
-from fastnn.autograd._tape import enable_grad, is_grad_enabled, no_grad
+from fastnn.autograd._tape import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from fastnn.autograd.activation import (
     elu,
     gelu,
@@ -45,8 +45,12 @@ from fastnn.autograd.avg_pool import avg_pool1d, avg_pool2d, avg_pool3d
 from fastnn.autograd.conv import conv1d, conv2d, conv3d
 from fastnn.autograd.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
 from fastnn.autograd.dropout import dropout
-from fastnn.autograd.elementwise import abs, clip, exp, log, sqrt
+from fastnn.autograd.einsum import einsum
+from fastnn.autograd.elementwise import abs, clip, cos, exp, expm1, log, log1p, sin, sqrt
+from fastnn.autograd.elementwise import astype as astype
 from fastnn.autograd.embedding import embedding
+from fastnn.autograd.gradcheck import GradcheckError, gradcheck
+from fastnn.autograd.gradient import grad
 from fastnn.autograd.im2col import col2im, im2col
 from fastnn.autograd.inplace import copy_ as copy_
 from fastnn.autograd.inplace import replace as replace
@@ -68,30 +72,50 @@ from fastnn.autograd.pool import max_pool1d, max_pool2d, max_pool3d
 from fastnn.autograd.reduction import amax, amin, argmax, mean, sum
 from fastnn.autograd.rnn import gru, gru_cell, lstm, lstm_cell, rnn, rnn_cell
 from fastnn.autograd.roi import roi_align, roi_pool
+from fastnn.autograd.selection import (
+    argmin,
+    argsort,
+    gather,
+    masked_fill,
+    max,
+    maximum,
+    min,
+    minimum,
+    topk,
+    where,
+)
 from fastnn.autograd.shape import (
     cat,
+    chunk,
     clone,
+    expand,
     flatten,
+    flip,
     permute,
     reshape,
+    split,
     squeeze,
     stack,
     transpose,
     unsqueeze,
 )
 from fastnn.autograd.shape import get_item as get_item
+from fastnn.autograd.statistics import cumsum, logsumexp, prod, std, var
 from fastnn.autograd.tensor import Tensor
 
 __all__ = [
-    "Tensor", "abs", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d",
-    "adaptive_max_pool2d", "adaptive_max_pool3d", "add", "amax", "amin", "argmax", "avg_pool1d", "avg_pool2d",
-    "avg_pool3d", "batch_norm", "binary_cross_entropy_with_logits", "cat", "clip", "clone", "col2im", "conv1d",
-    "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cross_entropy", "div", "dropout",
-    "elu", "embedding", "enable_grad", "exp", "flatten", "gelu", "group_norm", "gru", "gru_cell", "hardsigmoid",
-    "hardswish", "im2col", "instance_norm", "interpolate", "is_grad_enabled", "layer_norm", "leaky_relu", "linear",
-    "local_response_norm", "log", "log_softmax", "lp_pool1d", "lp_pool2d", "lp_pool3d", "lstm", "lstm_cell", "matmul",
-    "max_pool1d", "max_pool2d", "max_pool3d", "max_unpool1d", "max_unpool2d", "max_unpool3d", "mean", "mish",
-    "mse_loss", "mul", "neg", "nll_loss", "no_grad", "pad", "permute", "pow", "relu", "relu6", "reshape", "rnn",
-    "rnn_cell", "roi_align", "roi_pool", "selu", "sigmoid", "silu", "smooth_l1_loss", "softmax", "softplus", "sqrt",
-    "squeeze", "stack", "sub", "sum", "tanh", "transpose", "unsqueeze",
+    "GradcheckError", "Tensor", "abs", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d",
+    "adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d", "add", "amax", "amin", "argmax", "argmin",
+    "argsort", "avg_pool1d", "avg_pool2d", "avg_pool3d", "batch_norm", "binary_cross_entropy_with_logits", "cat",
+    "chunk", "clip", "clone", "col2im", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d",
+    "conv_transpose3d", "cos", "cross_entropy", "cumsum", "div", "dropout", "einsum", "elu", "embedding",
+    "enable_grad", "exp", "expand", "expm1", "flatten", "flip", "gather", "gelu", "grad", "gradcheck", "group_norm",
+    "gru", "gru_cell", "hardsigmoid", "hardswish", "im2col", "inference_mode", "instance_norm", "interpolate",
+    "is_grad_enabled", "layer_norm", "leaky_relu", "linear", "local_response_norm", "log", "log1p", "log_softmax",
+    "logsumexp", "lp_pool1d", "lp_pool2d", "lp_pool3d", "lstm", "lstm_cell", "masked_fill", "matmul", "max",
+    "max_pool1d", "max_pool2d", "max_pool3d", "max_unpool1d", "max_unpool2d", "max_unpool3d", "maximum", "mean",
+    "min", "minimum", "mish", "mse_loss", "mul", "neg", "nll_loss", "no_grad", "pad", "permute", "pow", "prod",
+    "relu", "relu6", "reshape", "rnn", "rnn_cell", "roi_align", "roi_pool", "selu", "set_grad_enabled", "sigmoid",
+    "silu", "sin", "smooth_l1_loss", "softmax", "softplus", "split", "sqrt", "squeeze", "stack", "std", "sub", "sum",
+    "tanh", "topk", "transpose", "unsqueeze", "var", "where",
 ]  # fmt: skip

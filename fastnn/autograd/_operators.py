@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from fastnn.autograd.tensor import Tensor
 
 Axes = int | tuple[int, ...] | None
+Number = float  # the name `float` is a method below
 
 
 class Operators:
@@ -79,6 +80,47 @@ class Operators:
     def relu(self: Any) -> Tensor:
         return F.relu(self)
 
+    def sin(self: Any) -> Tensor:
+        return F.sin(self)
+
+    def cos(self: Any) -> Tensor:
+        return F.cos(self)
+
+    def pow(self: Any, exponent: Any) -> Tensor:
+        return F.pow(self, exponent)
+
+    def square(self: Any) -> Tensor:
+        return F.mul(self, self)
+
+    def clamp(self: Any, min: Number | None = None, max: Number | None = None) -> Tensor:
+        return F.clip(self, min, max)
+
+    clip = clamp
+
+    def matmul(self: Any, other: Any) -> Tensor:
+        return F.matmul(self, other)
+
+    def softmax(self: Any, dim: int) -> Tensor:
+        return F.softmax(self, dim)
+
+    def log_softmax(self: Any, dim: int) -> Tensor:
+        return F.log_softmax(self, dim)
+
+    # Dtype
+
+    def to(self: Any, dtype: Any) -> Tensor:
+        """The values in another dtype, recorded; the tensor itself where it has it."""
+        return F.astype(self, dtype)
+
+    def float(self: Any) -> Tensor:
+        return F.astype(self, "float32")
+
+    def double(self: Any) -> Tensor:
+        return F.astype(self, "float64")
+
+    def long(self: Any) -> Tensor:
+        return F.astype(self, "int64")
+
     # Comparison, element by element; never recorded.
 
     def __lt__(self: Any, other: Any) -> Tensor:
@@ -98,6 +140,15 @@ class Operators:
 
     def __ne__(self: Any, other: Any) -> Tensor:  # type: ignore[override]
         return NotImplemented if other is None else F.compare("not_equal", self, other)
+
+    def __and__(self: Any, other: Any) -> Tensor:
+        return F.compare("bitwise_and", self, other)
+
+    def __or__(self: Any, other: Any) -> Tensor:
+        return F.compare("bitwise_or", self, other)
+
+    def __invert__(self: Any) -> Tensor:
+        return F.compare("bitwise_xor", self, True) if self.dtype == "bool" else F.compare("bitwise_xor", self, -1)
 
     __hash__ = object.__hash__
 
@@ -121,7 +172,7 @@ class Operators:
         """Take over the values of `source`, which must broadcast to this shape."""
         return F.copy_(self, source)
 
-    def fill_(self: Any, value: float) -> Tensor:
+    def fill_(self: Any, value: Number) -> Tensor:
         return F.copy_(self, value)
 
     def zero_(self: Any) -> Tensor:
@@ -160,6 +211,18 @@ class Operators:
     def unsqueeze(self: Any, dim: int) -> Tensor:
         return F.unsqueeze(self, dim)
 
+    def expand(self: Any, *shape: Any) -> Tensor:
+        return F.expand(self, shape)
+
+    def split(self: Any, split_size: Any, dim: int = 0) -> tuple[Tensor, ...]:
+        return F.split(self, split_size, dim)
+
+    def chunk(self: Any, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+        return F.chunk(self, chunks, dim)
+
+    def flip(self: Any, *dims: int) -> Tensor:
+        return F.flip(self, dims)
+
     def clone(self: Any) -> Tensor:
         """The same values in memory of their own."""
         return F.clone(self)
@@ -178,11 +241,52 @@ class Operators:
     def amin(self: Any, dim: Axes = None, keepdim: bool = False) -> Tensor:
         return F.amin(self, dim, keepdim)
 
-    def max(self: Any) -> Tensor:
-        return F.amax(self)
+    def var(self: Any, dim: Axes = None, correction: int = 1, keepdim: bool = False) -> Tensor:
+        return F.var(self, dim, correction, keepdim)
 
-    def min(self: Any) -> Tensor:
-        return F.amin(self)
+    def std(self: Any, dim: Axes = None, correction: int = 1, keepdim: bool = False) -> Tensor:
+        return F.std(self, dim, correction, keepdim)
+
+    def prod(self: Any, dim: int | None = None, keepdim: bool = False) -> Tensor:
+        return F.prod(self, dim, keepdim)
+
+    def cumsum(self: Any, dim: int) -> Tensor:
+        return F.cumsum(self, dim)
+
+    def logsumexp(self: Any, dim: Axes = None, keepdim: bool = False) -> Tensor:
+        return F.logsumexp(self, dim, keepdim)
+
+    def any(self: Any) -> bool:
+        return bool(self.numpy().any())
+
+    def all(self: Any) -> bool:
+        return bool(self.numpy().all())
+
+    # Choosing
+
+    def max(self: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+        return F.max(self, dim, keepdim)
+
+    def min(self: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+        return F.min(self, dim, keepdim)
 
     def argmax(self: Any, dim: int | None = None, keepdim: bool = False) -> Tensor:
         return F.argmax(self, dim, keepdim)
+
+    def argmin(self: Any, dim: int | None = None, keepdim: bool = False) -> Tensor:
+        return F.argmin(self, dim, keepdim)
+
+    def argsort(self: Any, dim: int = -1, descending: bool = False) -> Tensor:
+        return F.argsort(self, dim, descending)
+
+    def topk(self: Any, k: int, dim: int = -1) -> Any:
+        return F.topk(self, k, dim)
+
+    def gather(self: Any, dim: int, index: Any) -> Tensor:
+        return F.gather(self, dim, index)
+
+    def where(self: Any, condition: Any, other: Any) -> Tensor:
+        return F.where(condition, self, other)
+
+    def masked_fill(self: Any, mask: Any, value: Number) -> Tensor:
+        return F.masked_fill(self, mask, value)

@@ -131,6 +131,57 @@ class enable_grad(_GradMode):
     """Recording is on inside, also within `no_grad`."""
 
 
+class inference_mode(no_grad):
+    """Nothing is recorded inside, as with `no_grad`; ``inference_mode(False)`` changes nothing.
+
+    Results are ordinary tensors that may take part in recorded operations later, which PyTorch forbids.
+    """
+
+    def __init__(self, mode: bool = True) -> None:
+        super().__init__()
+        self._inference = mode
+
+    def __enter__(self) -> _GradMode:
+        self._value = mode.enabled and not self._inference
+        return super().__enter__()
+
+    def __call__(self, function: F) -> F:
+        return no_grad()(function) if self._inference else function
+
+
+class set_grad_enabled(_GradMode):
+    """Switch recording on or off on this thread: at once and for good as a call, inside a block as a context manager,
+    within a function as a decorator.
+
+    Examples
+    --------
+    >>> from fastnn.autograd import Tensor, set_grad_enabled
+    >>> x, training = Tensor([1.0], requires_grad=True), False
+    >>> with set_grad_enabled(training):
+    ...     y = x * 2
+    >>> y.requires_grad, (x * 2).requires_grad
+    (False, True)
+    """
+
+    def __init__(self, mode: bool) -> None:
+        self._before = [_swap(mode)]
+        self._value = mode
+
+    def __enter__(self) -> _GradMode:
+        mode.enabled = self._value
+        return self
+
+    def __call__(self, function: F) -> F:
+        mode.enabled = self._before.pop()
+        return (enable_grad if self._value else no_grad)()(function)
+
+
+def _swap(enabled: bool) -> bool:
+    """Set the switch; returns what it was."""
+    before, mode.enabled = mode.enabled, enabled
+    return before
+
+
 def is_grad_enabled() -> bool:
     """Whether operations are being recorded on this thread."""
     return mode.enabled
@@ -169,18 +220,31 @@ def _check(node: Node) -> None:
             )
 
 
-def walk_back(root: Any, gradient: Any, retain_graph: bool) -> list[tuple[Tensor, Any, bool]]:
-    """Send `gradient` from `root` (a node or a leaf) to the leaves.
+def walk_back(
+    roots: Sequence[tuple[Any, Any]], retain_graph: bool, until: int = 0
+) -> list[tuple[Tensor, Any, bool]]:
+    """Send gradients from `roots`, pairs of a node or leaf and its gradient, to the leaves.
+
+    With `until` the walk ends at the node of that order, whose hooks are the last that run.
 
     Returns
     -------
     For each leaf reached: the leaf, its gradient, and whether the gradient's memory belongs to nobody else.
     """
-    if type(root) is not Node:
-        return [(root, gradient, False)]
     leaves: dict[int, tuple[Any, Any, bool]] = {}
-    pending: dict[Node, Any] = {root: gradient}
-    heap: list[tuple[int, Node]] = [(-root.order, root)]
+    pending: dict[Node, Any] = {}
+    heap: list[tuple[int, Node]] = []
+    for root, gradient in roots:
+        if type(root) is not Node:
+            known = leaves.get(id(root))
+            total = gradient if known is None else add_gradients(known[1], gradient)
+            leaves[id(root)] = root, total, known is not None
+        elif root in pending:
+            pending[root] = add_gradients(pending[root], gradient)
+        else:
+            pending[root] = gradient
+            heap.append((-root.order, root))
+    heapq.heapify(heap)
     past_relu: set[Node] = set()  # nodes whose pending gradient is that of what went into their ReLU
     while heap:
         node = heapq.heappop(heap)[1]
@@ -188,6 +252,8 @@ def walk_back(root: Any, gradient: Any, retain_graph: bool) -> list[tuple[Tensor
         _check(node)
         if node.hooks:
             gy = run_hooks(node.hooks, gy)
+        if node.order <= until:
+            break
         if node.rectified is not None and node not in past_relu:
             gy = ops.relu_grad_input(gy, node.rectified)
         gates = node.gates()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from fastnn.autograd._tape import Gradients
 from fastnn.autograd.layout import to_plain
@@ -60,6 +61,42 @@ def log(x: Tensor) -> Tensor:
 def abs(x: Tensor) -> Tensor:
     """Absolute value; its gradient at 0 is 0."""
     return _through_input(x, np.absolute, lambda gy, x: gy * np.sign(x))
+
+
+def sin(x: Tensor) -> Tensor:
+    """Sine."""
+    return _through_input(x, np.sin, lambda gy, x: gy * np.cos(x))
+
+
+def cos(x: Tensor) -> Tensor:
+    """Cosine."""
+    return _through_input(x, np.cos, lambda gy, x: -gy * np.sin(x))
+
+
+def log1p(x: Tensor) -> Tensor:
+    """Natural logarithm of 1 + x, accurate near 0."""
+    return _through_input(x, np.log1p, lambda gy, x: gy / (1 + x))
+
+
+def expm1(x: Tensor) -> Tensor:
+    """e ** x - 1, accurate near 0."""
+    return _through_result(x, np.expm1, lambda gy, y: gy * (y + 1))
+
+
+def astype(x: Tensor, dtype: DTypeLike) -> Tensor:
+    """x in another dtype, x itself where it has it; the gradient is converted back, integers get none."""
+    x = as_tensor(x)
+    if x.dtype == dtype:
+        return x
+    x = to_plain(x)
+    y, before = x.data.astype(dtype), x.dtype
+    if y.dtype.kind != "f" or not recording(x):
+        return wrap(y)
+
+    def backward(gy: Any) -> Gradients:
+        return (gy.astype(before),)
+
+    return record(y, (x,), backward)
 
 
 def clip(x: Tensor, low: float | None = None, high: float | None = None) -> Tensor:

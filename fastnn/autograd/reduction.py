@@ -16,7 +16,8 @@ from fastnn.autograd.tensor import Tensor, as_tensor, record, recording, wrap
 Axes = int | tuple[int, ...] | None
 
 
-def _axes(name: str, x: Tensor, dim: Axes) -> tuple[int, ...]:
+def axes_of(name: str, x: Tensor, dim: Axes) -> tuple[int, ...]:
+    """The dimensions meant by `dim`, counted from the first; all for None."""
     dims = range(x.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
     for d in dims:
         if not -x.ndim <= d < x.ndim:
@@ -35,7 +36,7 @@ def sum(x: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
     if type(x.data) is ops.Blocked and (dim is not None or keepdim):
         x = to_plain(x)
     xd = x.data
-    axes = None if dim is None else _axes("sum", x, dim)
+    axes = None if dim is None else axes_of("sum", x, dim)
     if type(xd) is ops.Blocked:  # pad lanes are zero
         y = np.asarray(xd.data.sum())
     else:
@@ -56,13 +57,13 @@ def mean(x: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
     x = as_tensor(x)
     if x.dtype.kind != "f":
         raise TypeError(f"mean: needs floats, data is {x.dtype}")
-    count = int(np.prod([x.shape[a] for a in _axes("mean", x, dim)]))
+    count = int(np.prod([x.shape[a] for a in axes_of("mean", x, dim)]))
     return mul(sum(x, dim, keepdim), 1.0 / count if count else float("nan"))
 
 
 def _extreme(name: str, x: Tensor, dim: Axes, keepdim: bool, function: Callable[..., Any]) -> Tensor:
     x = to_plain(as_tensor(x))
-    axes, xd = _axes(name, x, dim), x.data
+    axes, xd = axes_of(name, x, dim), x.data
     kept = _kept(xd.shape, axes)
     if not np.prod([xd.shape[a] for a in axes]):
         raise ValueError(f"{name}: nothing to choose from, shape is {xd.shape}")

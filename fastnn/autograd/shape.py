@@ -189,3 +189,80 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Tensor:
 def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     """Tensors of one shape joined along a new dimension."""
     return cat([unsqueeze(as_tensor(t), dim) for t in tensors], dim)
+
+
+def expand(x: Any, shape: Any) -> Tensor:
+    """x repeated along dimensions of size 1, and along new ones in front; -1 keeps a size. Memory is not copied.
+
+    Examples
+    --------
+    >>> from fastnn.autograd import Tensor
+    >>> Tensor([[1.0], [2.0]]).expand(-1, 2).numpy()
+    array([[1., 1.],
+           [2., 2.]], dtype=float32)
+    """
+    x = to_plain(as_tensor(x))
+    sizes, xd = _sizes(shape), x.data
+    new = len(sizes) - xd.ndim
+    wanted = tuple(xd.shape[i - new] if n == -1 and i >= new else n for i, n in enumerate(sizes))
+    fits = new >= 0 and all(n == m or m == 1 for n, m in zip(wanted[new:], xd.shape, strict=True))
+    if not fits or any(n < 0 for n in wanted):
+        raise ValueError(f"expand: shape {xd.shape} does not expand to {sizes}")
+    y = np.broadcast_to(xd, wanted)
+    if not recording(x):
+        return wrap(y, x._version)
+    axes = tuple(i for i, n in enumerate(wanted) if i < new or (n != 1 and xd.shape[i - new] == 1))
+    x_shape = xd.shape
+
+    def backward(gy: Any) -> Gradients:
+        return (np.asarray(gy.sum(axis=axes, keepdims=True)).reshape(x_shape) if axes else gy,)
+
+    return record(y, (x,), backward, version=x._version)
+
+
+def split(x: Any, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """Parts along `dim` of the given size, the last maybe smaller, or of the given sizes, which must add up.
+
+    Examples
+    --------
+    >>> from fastnn.autograd import Tensor
+    >>> [part.numpy().tolist() for part in Tensor([1.0, 2.0, 3.0]).split(2)]
+    [[1.0, 2.0], [3.0]]
+    """
+    x = as_tensor(x)
+    if not -x.ndim <= dim < x.ndim:
+        raise ValueError(f"split: dimension {dim} of a tensor with {x.ndim}")
+    axis, total = dim % x.ndim, x.shape[dim]
+    if isinstance(split_size, (int, np.integer)):
+        if split_size < 1:
+            raise ValueError(f"split: split_size must be at least 1, is {split_size}")
+        ends = [*range(int(split_size), total, int(split_size)), total]
+    else:
+        ends = [int(n) for n in np.cumsum(split_size)]
+        if not ends or ends[-1] != total or min(split_size) < 0:
+            raise ValueError(f"split: sizes {list(split_size)} do not add up to {total}")
+    before = (slice(None),) * axis
+    return tuple(
+        get_item(x, (*before, slice(a, b))) for a, b in zip([0, *ends[:-1]], ends, strict=True)
+    )
+
+
+def chunk(x: Any, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """At most `chunks` parts of equal size along `dim`, the last maybe smaller."""
+    x = as_tensor(x)
+    if chunks < 1:
+        raise ValueError(f"chunk: chunks must be at least 1, is {chunks}")
+    if not -x.ndim <= dim < x.ndim:
+        raise ValueError(f"chunk: dimension {dim} of a tensor with {x.ndim}")
+    return split(x, max(1, -(-x.shape[dim] // chunks)), dim)
+
+
+def flip(x: Any, dims: int | Sequence[int]) -> Tensor:
+    """x backwards along these dimensions."""
+    x = as_tensor(x)
+    turned = [dims] if isinstance(dims, int) else list(dims)
+    for d in turned:
+        if not -x.ndim <= d < x.ndim:
+            raise ValueError(f"flip: dimension {d} of a tensor with {x.ndim}")
+    axes = {d % x.ndim for d in turned}
+    return get_item(x, tuple(slice(None, None, -1 if i in axes else None) for i in range(x.ndim)))

@@ -145,8 +145,8 @@ class Tensor(Operators):
         """
         if not self.requires_grad:
             raise RuntimeError("backward: the tensor does not require grad, nothing was recorded for it")
-        start = _initial_gradient(self, gradient)
-        for leaf, g, owned in _tape.walk_back(self._node or self, start, retain_graph):
+        start = initial_gradient("backward", self, gradient)
+        for leaf, g, owned in _tape.walk_back([(self._node or self, start)], retain_graph):
             leaf._accumulate(g, owned)
 
     def _accumulate(self, gradient: Any, owned: bool) -> None:
@@ -283,18 +283,19 @@ def as_tensor(data: Any) -> Tensor:
     return data if isinstance(data, Tensor) else Tensor(data)
 
 
-def _initial_gradient(tensor: Tensor, gradient: Any) -> Any:
+def initial_gradient(name: str, tensor: Tensor, gradient: Any) -> Any:
+    """The gradient that a walk starts with at `tensor`: the given one as raw data, or 1 for a single element."""
     if gradient is not None:
         if isinstance(gradient, Tensor):
             gradient = gradient.data
         elif not isinstance(gradient, (np.ndarray, ops.Blocked)):
             gradient = np.asarray(gradient, dtype=tensor.dtype)
-        return like(gradient, tensor.data, "backward")
+        return like(gradient, tensor.data, name)
     if tensor.size != 1:
         raise RuntimeError(
-            f"backward: the tensor has shape {tensor.shape}; pass a gradient, or sum it to one element"
+            f"{name}: the tensor has shape {tensor.shape}; pass a gradient, or sum it to one element"
         )
-    return like(np.ones(tensor.shape, dtype=tensor.dtype), tensor.data, "backward")
+    return like(np.ones(tensor.shape, dtype=tensor.dtype), tensor.data, name)
 
 
 def _raw_hook(hook: Callable[[Tensor], Tensor | None]) -> Callable[[Any], Any]:

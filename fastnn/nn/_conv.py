@@ -64,7 +64,7 @@ class Filters(Module):
             )
         wanted = float_dtype(name, device, dtype)
         self.weight = Parameter(np.empty(self._weight_shape(), dtype=wanted))
-        self.bias = Parameter(np.empty(self.out_channels, dtype=wanted)) if bias else None
+        self.bias: Any = Parameter(np.empty(self.out_channels, dtype=wanted)) if bias else None
         self.reset_parameters()
 
     def _weight_shape(self) -> tuple[int, ...]:

@@ -90,7 +90,7 @@ def _calls(modules: list[Module]) -> Iterator[tuple[Module, dict[str, Any]]]:
     """
     i = 0
     while i < len(modules):
-        kinds = [None if module._forward_hooks else type(module) for module in modules[i : i + 2]]
+        kinds = [None if module.has_hooks else type(module) for module in modules[i : i + 2]]
         if kinds[1:] == [ReLU] and _fuses_relu(kinds[0]):
             yield modules[i], {"activation": "relu"}
             i += 2

@@ -88,7 +88,7 @@ def fold_batch_norms(model: M) -> M:
         children = list(module.named_children())
         for (name, layer), (after, norm) in pairwise(children):
             foldable = isinstance(layer, (Filters, Linear)) and isinstance(norm, _NORMS)
-            if foldable and not layer._forward_hooks and not norm._forward_hooks:
+            if foldable and not layer.has_hooks and not norm.has_hooks:
                 setattr(module, name, fold_batch_norm(layer, norm))
                 delattr(module, after)
     return model

@@ -18,6 +18,13 @@ import numpy as np
 
 from fastnn.autograd import no_grad
 from fastnn.autograd.tensor import Tensor
+from fastnn.nn._init_layers import forget_bias_, relu_bias_
+
+__all__ = [
+    "calculate_fans", "calculate_gain", "constant_", "dirac_", "draw_seed", "eye_", "forget_bias_", "kaiming_normal_",
+    "kaiming_uniform_", "manual_seed", "normal_", "ones_", "orthogonal_", "relu_bias_", "sparse_", "trunc_normal_",
+    "uniform_", "xavier_normal_", "xavier_uniform_", "zeros_",
+]  # fmt: skip
 
 _shared = np.random.default_rng(0)
 
@@ -39,6 +46,26 @@ def manual_seed(seed: int) -> None:
     """
     global _shared
     _shared = np.random.default_rng(seed)
+
+
+def get_state() -> dict[str, Any]:
+    """State of the shared generator, which weights and dropout are drawn from: plain numbers and texts.
+
+    Examples
+    --------
+    >>> from fastnn import nn
+    >>> state = nn.init.get_state()
+    >>> first = nn.Linear(2, 2).weight.numpy()
+    >>> nn.init.set_state(state)
+    >>> bool((nn.Linear(2, 2).weight.numpy() == first).all())
+    True
+    """
+    return dict(_shared.bit_generator.state)
+
+
+def set_state(state: dict[str, Any]) -> None:
+    """Take over what `get_state` gave."""
+    _shared.bit_generator.state = state
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
@@ -99,20 +126,33 @@ def ones_(tensor: Tensor) -> Tensor:
     return constant_(tensor, 1.0)
 
 
-def _fans(tensor: Tensor) -> tuple[int, int]:
-    """Inputs that feed one output, and outputs that one input feeds."""
+def calculate_fans(tensor: Tensor, transposed: bool = False) -> tuple[int, int]:
+    """Inputs that feed one output, and outputs that one input feeds, each times the size of the kernel.
+
+    Weights are [out, in, ...]; with `transposed` [in, out, ...], as those of transposed convolutions. PyTorch takes
+    these for [out, in, ...] too, so the default gives its values. Strides and groups of the other side do not count.
+
+    Examples
+    --------
+    >>> from fastnn import nn
+    >>> calculate_fans(nn.Conv2d(2, 8, 3).weight)
+    (18, 72)
+    >>> calculate_fans(nn.ConvTranspose2d(2, 8, 3).weight, transposed=True)
+    (18, 72)
+    """
     if tensor.ndim < 2:
         raise ValueError(
             f"init: fan-in and fan-out need at least 2 dimensions, tensor has shape {tensor.shape}"
         )
     field = math.prod(tensor.shape[2:])
-    return tensor.shape[1] * field, tensor.shape[0] * field
+    fans = tensor.shape[1] * field, tensor.shape[0] * field
+    return fans[::-1] if transposed else fans
 
 
-def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
+def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str, transposed: bool) -> float:
     if mode not in ("fan_in", "fan_out"):
         raise ValueError(f"init: mode must be 'fan_in' or 'fan_out', is {mode!r}")
-    fan = _fans(tensor)[0 if mode == "fan_in" else 1]
+    fan = calculate_fans(tensor, transposed)[0 if mode == "fan_in" else 1]
     return calculate_gain(nonlinearity, a) / math.sqrt(fan)
 
 
@@ -122,9 +162,12 @@ def kaiming_uniform_(
     mode: str = "fan_in",
     nonlinearity: str = "leaky_relu",
     generator: np.random.Generator | None = None,
+    *,
+    transposed: bool = False,
 ) -> Tensor:
-    """Uniform with deviation gain / sqrt(fan); `a` is the negative slope of leaky_relu."""
-    bound = math.sqrt(3.0) * _kaiming_std(tensor, a, mode, nonlinearity)
+    """Uniform with deviation gain / sqrt(fan); `a` is the negative slope of leaky_relu; `transposed` as in
+    `calculate_fans`."""
+    bound = math.sqrt(3.0) * _kaiming_std(tensor, a, mode, nonlinearity, transposed)
     return uniform_(tensor, -bound, bound, generator)
 
 
@@ -134,26 +177,111 @@ def kaiming_normal_(
     mode: str = "fan_in",
     nonlinearity: str = "leaky_relu",
     generator: np.random.Generator | None = None,
+    *,
+    transposed: bool = False,
 ) -> Tensor:
-    """Normal with deviation gain / sqrt(fan); `a` is the negative slope of leaky_relu."""
-    return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
+    """Normal with deviation gain / sqrt(fan); `a` is the negative slope of leaky_relu; `transposed` as in
+    `calculate_fans`."""
+    return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity, transposed), generator)
 
 
 def _xavier_std(tensor: Tensor, gain: float) -> float:
-    return gain * math.sqrt(2.0 / sum(_fans(tensor)))
+    return gain * math.sqrt(2.0 / sum(calculate_fans(tensor)))
 
 
 def xavier_uniform_(
     tensor: Tensor, gain: float = 1.0, generator: np.random.Generator | None = None
 ) -> Tensor:
-    """Uniform with deviation gain * sqrt(2 / (fan_in + fan_out))."""
+    """Uniform with deviation gain * sqrt(2 / (fan_in + fan_out)), the same for transposed weights."""
     bound = math.sqrt(3.0) * _xavier_std(tensor, gain)
     return uniform_(tensor, -bound, bound, generator)
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: np.random.Generator | None = None) -> Tensor:
-    """Normal with deviation gain * sqrt(2 / (fan_in + fan_out))."""
+    """Normal with deviation gain * sqrt(2 / (fan_in + fan_out)), the same for transposed weights."""
     return normal_(tensor, 0.0, _xavier_std(tensor, gain), generator)
+
+
+@no_grad()
+def trunc_normal_(
+    tensor: Tensor,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: np.random.Generator | None = None,
+) -> Tensor:
+    """Normal with this mean and deviation, drawn again wherever it falls outside [a, b]."""
+    draw, values = generator or _shared, np.full(tensor.shape, np.nan)
+    if not a < b or std <= 0 or b < mean - 4 * std or a > mean + 4 * std:
+        raise ValueError(f"trunc_normal_: hardly any value lies in [{a}, {b}] with mean {mean} and std {std}")
+    while (outside := ~((values >= a) & (values <= b))).any():
+        values[outside] = draw.normal(mean, std, int(outside.sum()))
+    return tensor.copy_(values)
+
+
+@no_grad()
+def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: np.random.Generator | None = None) -> Tensor:
+    """A random matrix [shape[0], all else] with orthonormal rows, or columns where those are fewer, times gain.
+
+    References
+    ----------
+    Saxe, McClelland and Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep linear neural
+    networks", 2014.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastnn import nn
+    >>> w = orthogonal_(nn.Linear(5, 3).weight).numpy()
+    >>> bool(np.allclose(w @ w.T, np.eye(3), atol=1e-6))
+    True
+    """
+    if tensor.ndim < 2:
+        raise ValueError(f"orthogonal_: needs at least 2 dimensions, tensor has shape {tensor.shape}")
+    rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
+    q, r = np.linalg.qr((generator or _shared).standard_normal((max(rows, columns), min(rows, columns))))
+    q = q * np.where(np.diagonal(r) < 0, -1.0, 1.0)  # without this not every rotation is equally likely
+    return tensor.copy_(gain * (q if rows >= columns else q.T).reshape(tensor.shape))
+
+
+def eye_(tensor: Tensor) -> Tensor:
+    """The identity, as far as it goes: a linear layer that hands its input on."""
+    if tensor.ndim != 2:
+        raise ValueError(f"eye_: needs 2 dimensions, tensor has shape {tensor.shape}")
+    with no_grad():
+        return tensor.copy_(np.eye(tensor.shape[0], tensor.shape[1]))
+
+
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    """A convolution that hands its channels on, as far as there are any: 1 in the middle of the kernel."""
+    if tensor.ndim not in (3, 4, 5) or tensor.shape[0] % groups:
+        raise ValueError(
+            f"dirac_: needs 3 to 5 dimensions, the first a multiple of groups={groups}, shape is {tensor.shape}"
+        )
+    values, each = np.zeros(tensor.shape), tensor.shape[0] // groups
+    middle = [n // 2 for n in tensor.shape[2:]]
+    for channel in range(min(each, tensor.shape[1])):
+        index: Any = (slice(channel, None, each), channel, *middle)
+        values[index] = 1
+    with no_grad():
+        return tensor.copy_(values)
+
+
+@no_grad()
+def sparse_(
+    tensor: Tensor, sparsity: float, std: float = 0.01, generator: np.random.Generator | None = None
+) -> Tensor:
+    """A matrix [out, in] of which each column has this share of zeros, at random places, else normal values."""
+    if tensor.ndim != 2 or not 0 <= sparsity <= 1:
+        raise ValueError(
+            f"sparse_: needs 2 dimensions and sparsity in [0, 1], has shape {tensor.shape} and {sparsity}"
+        )
+    draw, (rows, columns) = generator or _shared, tensor.shape
+    values, zeros = draw.normal(0.0, std, (rows, columns)), math.ceil(sparsity * rows)
+    for column in range(columns):
+        values[draw.permutation(rows)[:zeros], column] = 0
+    return tensor.copy_(values)
 
 
 def draw_seed() -> int:
@@ -167,29 +295,3 @@ def draw_seed() -> int:
     True
     """
     return int(_shared.integers(1 << 63))
-
-
-@no_grad()
-def forget_bias_(layer: Any, value: float = 1.0) -> Any:
-    """Set what an LSTM or LSTMCell adds to its forget gates, so that it remembers from the start; returns the layer.
-
-    Half goes to each of both biases, whose sum counts.
-
-    References
-    ----------
-    Jozefowicz, Zaremba and Sutskever, "An Empirical Exploration of Recurrent Network Architectures", 2015.
-
-    Examples
-    --------
-    >>> from fastnn import nn
-    >>> lstm = nn.init.forget_bias_(nn.LSTM(2, 3), 2.0)
-    >>> lstm.bias_ih_l0.numpy()[3:6]
-    array([1., 1., 1.], dtype=float32)
-    """
-    if getattr(layer, "cell", None) != "lstm" or not layer.bias:
-        raise ValueError(f"forget_bias_: needs an LSTM or LSTMCell with biases, got {layer}")
-    hidden = layer.hidden_size
-    for name, bias in layer.named_parameters():
-        if name.startswith("bias_"):
-            bias[hidden : 2 * hidden] = value / 2
-    return layer

@@ -56,7 +56,7 @@ class Linear(Module):
         self.out_features = count("Linear", "out_features", out_features)
         wanted = float_dtype("Linear", device, dtype)
         self.weight = Parameter(np.empty((self.out_features, self.in_features), dtype=wanted))
-        self.bias = Parameter(np.empty(self.out_features, dtype=wanted)) if bias else None
+        self.bias: Any = Parameter(np.empty(self.out_features, dtype=wanted)) if bias else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

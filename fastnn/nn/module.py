@@ -9,12 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnn import ops
-from fastnn.autograd._tape import HookHandle
+from fastnn.autograd._tape import HookHandle, mode
 from fastnn.autograd.tensor import Tensor
+from fastnn.nn._watched import run_watched
 from fastnn.nn.parameter import Buffer, Parameter
 
 M = TypeVar("M", bound="Module")
+ForwardPreHook = Callable[["Module", tuple[Any, ...]], Any]
 ForwardHook = Callable[["Module", tuple[Any, ...], Any], Any]
+BackwardHook = Callable[["Module", tuple[Any, ...], tuple[Any, ...]], Any]
 
 
 class IncompatibleKeys(NamedTuple):
@@ -51,7 +54,9 @@ class Module:
     """
 
     training: bool = True
+    _forward_pre_hooks: dict[int, ForwardPreHook] | None = None
     _forward_hooks: dict[int, ForwardHook] | None = None
+    _backward_hooks: dict[int, BackwardHook] | None = None
     fuses_relu = False  # whether ``forward(x, activation="relu")`` does a following ReLU's work
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
@@ -60,18 +65,64 @@ class Module:
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         inputs = tuple([x if isinstance(x, Tensor) else _as_input(x) for x in inputs])
-        y = self.forward(*inputs, **options)
+        if self._forward_pre_hooks:
+            for pre_hook in list(self._forward_pre_hooks.values()):
+                given = pre_hook(self, inputs)
+                if given is not None:
+                    inputs = given if isinstance(given, tuple) else (given,)
+        if self._backward_hooks and mode.enabled:
+            y = run_watched(self, inputs, options)
+        else:
+            y = self.forward(*inputs, **options)
         if self._forward_hooks:
             for hook in list(self._forward_hooks.values()):
                 replaced = hook(self, inputs, y)
                 y = y if replaced is None else replaced
         return y
 
+    def register_forward_pre_hook(self, hook: ForwardPreHook) -> HookHandle:
+        """Call ``hook(module, inputs)`` before every forward; what it returns, a tuple or one value, replaces the
+        inputs."""
+        if self._forward_pre_hooks is None:
+            self._forward_pre_hooks = {}
+        return HookHandle(self._forward_pre_hooks, hook)
+
     def register_forward_hook(self, hook: ForwardHook) -> HookHandle:
         """Call ``hook(module, inputs, output)`` after every forward; what it returns replaces the output."""
         if self._forward_hooks is None:
             self._forward_hooks = {}
         return HookHandle(self._forward_hooks, hook)
+
+    def register_full_backward_hook(self, hook: BackwardHook) -> HookHandle:
+        """Call ``hook(module, grad_input, grad_output)`` when the gradients of a call's inputs are known.
+
+        Both are tuples: one entry per positional input, and one per output (one output, or a tuple of them). An
+        entry is None where there is no tensor or no gradient. What the hook returns, a tuple or one tensor, replaces
+        `grad_input`. Where no input requires grad the hook runs as soon as `grad_output` is known.
+
+        Examples
+        --------
+        Guided back-propagation: a ReLU lets only positive gradients pass.
+
+        >>> import numpy as np
+        >>> from fastnn import nn
+        >>> from fastnn.autograd import Tensor, clip
+        >>> relu = nn.ReLU()
+        >>> handle = relu.register_full_backward_hook(lambda m, grad_input, grad_output: clip(grad_input[0], 0))
+        >>> x = Tensor([1.0, 2.0, -3.0], requires_grad=True)
+        >>> relu(x).backward(np.array([-1.0, 1.0, 1.0], dtype=np.float32))
+        >>> x.grad.numpy()
+        array([0., 1., 0.], dtype=float32)
+        >>> handle.remove()
+        """
+        if self._backward_hooks is None:
+            self._backward_hooks = {}
+        return HookHandle(self._backward_hooks, hook)
+
+    @property
+    def has_hooks(self) -> bool:
+        """Whether any hook watches calls of this module; what would pass it over must call it then."""
+        return bool(self._forward_hooks or self._forward_pre_hooks or self._backward_hooks)
 
     # What belongs to it. Own attributes come before those of children, in the order they were first set.
 
@@ -177,7 +228,9 @@ class Module:
 
     def __getstate__(self) -> dict[str, Any]:
         return {
-            name: value for name, value in vars(self).items() if name not in ("_packed", "_forward_hooks")
+            name: value
+            for name, value in vars(self).items()
+            if name != "_packed" and not name.endswith("_hooks")
         }
 
     # Modes

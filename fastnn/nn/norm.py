@@ -18,8 +18,8 @@ from fastnn.nn.parameter import Buffer, Parameter
 class _Affine(Module):
     """A weight of ones and a bias of zeros, or None."""
 
-    weight: Parameter | None
-    bias: Parameter | None
+    weight: Any
+    bias: Any
 
     def _set_affine(self, shape: Any, weight: bool, bias: bool, device: Any, dtype: DTypeLike | None) -> np.dtype:
         wanted = float_dtype(type(self).__name__, device, dtype)

@@ -63,9 +63,11 @@ def interpolate(
 
     Result i of an axis lies at ``(i + 1/2) * step - 1/2`` of the input with ``step = size_in / size_out``, or
     ``1 / scale_factor`` where that is given; with `align_corners` at ``i * (size_in - 1) / (size_out - 1)``.
-    "nearest" takes pixel ``floor(i * step)``, "nearest-exact" pixel ``floor((i + 1/2) * step)``. Bicubic weights are
-    those of the cubic convolution kernel with a = -0.75 (Keys, IEEE Trans. ASSP 29, 1981); pixels outside repeat the
-    edge. Nothing is smoothed beforehand (no antialiasing).
+    "nearest" takes pixel ``floor(i * step)``, "nearest-exact" pixel ``floor((i + 1/2) * step)``. As in PyTorch,
+    "nearest" and the linear modes leave an axis alone whose size stays, and "nearest" repeats each pixel of an axis
+    that doubles, whatever `scale_factor` was rounded to that size. Bicubic weights are those of the cubic convolution
+    kernel with a = -0.75 (Keys, IEEE Trans. ASSP 29, 1981); pixels outside repeat the edge. Nothing is smoothed
+    beforehand (no antialiasing).
 
     Parameters
     ----------

@@ -180,7 +180,7 @@ class CrossEntropy:
         gradient = (gradient * factor).astype(scores.dtype)
         if len(shape) <= 1:
             return gradient if shape else gradient.reshape(-1)
-        return np.ascontiguousarray(np.moveaxis(gradient.reshape(*shape, -1), -1, 1))
+        return np.ascontiguousarray(np.moveaxis(gradient.reshape(*shape, gradient.shape[1]), -1, 1))
 
 
 def cross_entropy_grad_input(

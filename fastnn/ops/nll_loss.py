@@ -47,7 +47,7 @@ class NegativeLogLikelihood:
         gx[self.kept, self.labels] = -self.weights * share
         if len(self.shape) <= 1:
             return gx.reshape(self.x.shape)
-        return np.ascontiguousarray(np.moveaxis(gx.reshape(*self.shape, -1), -1, 1))
+        return np.ascontiguousarray(np.moveaxis(gx.reshape(*self.shape, gx.shape[1]), -1, 1))
 
 
 def nll_loss(

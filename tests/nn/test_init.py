@@ -105,3 +105,59 @@ def test_default_layers_use_pytorchs_ranges():
 def test_mistakes_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+# ---- fans, structured matrices, biases -----------------------------------------------------------------
+def test_fans_of_transposed_convolutions():
+    conv, turned = nn.Conv2d(2, 8, (3, 5)).weight, nn.ConvTranspose2d(2, 8, (3, 5)).weight
+    assert nn.init.calculate_fans(conv) == nn.init.calculate_fans(turned, transposed=True) == (30, 120)
+    deviation = nn.init.kaiming_normal_(empty((50, 200, 3)), nonlinearity="relu", transposed=True).numpy().std()
+    assert deviation == pytest.approx(math.sqrt(2 / 150), rel=0.02)
+
+
+@pytest.mark.parametrize("shape", [(5, 12), (12, 5), (4, 3, 2, 2)])
+def test_orthogonal(shape):
+    w = nn.init.orthogonal_(empty(shape, np.float64), gain=2.0).numpy().reshape(shape[0], -1)
+    product = w @ w.T if w.shape[0] <= w.shape[1] else w.T @ w
+    np.testing.assert_allclose(product, 4 * np.eye(min(w.shape)), atol=1e-12)
+
+
+def test_identities():
+    x = np.random.default_rng(0).standard_normal((2, 3, 5, 5))
+    layer = nn.Linear(5, 5, bias=False, dtype=np.float64)
+    nn.init.eye_(layer.weight)
+    np.testing.assert_array_equal(layer(x).numpy(), x)
+    conv = nn.Conv2d(3, 6, 3, padding=1, groups=3, bias=False, dtype=np.float64)
+    nn.init.dirac_(conv.weight, groups=3)
+    np.testing.assert_allclose(conv(x).numpy()[:, ::2], x, atol=1e-12)
+    assert not conv.weight.numpy()[1::2].any()
+
+
+def test_sparse_and_truncated():
+    w = nn.init.sparse_(empty((10, 7)), 0.25, std=2.0).numpy()
+    assert ((w == 0).sum(0) == 3).all() and w.std() > 1
+    t = nn.init.trunc_normal_(empty((5000,)), mean=1.0, std=2.0, a=0.0, b=2.0).numpy()
+    assert t.min() >= 0 and t.max() <= 2 and t.mean() == pytest.approx(1, abs=0.05)
+
+
+def test_every_random_function_follows_its_generator():
+    names = "uniform normal xavier_uniform xavier_normal kaiming_uniform kaiming_normal orthogonal trunc_normal"
+    calls = [getattr(nn.init, f"{name}_") for name in names.split()]
+    calls.append(lambda t, generator: nn.init.sparse_(t, 0.5, generator=generator))
+    for call in calls:
+        a, b, c = (call(empty((4, 6)), generator=np.random.default_rng(s)).numpy() for s in (1, 1, 2))
+        assert (a == b).all() and (a != c).any()
+
+
+def test_biases():
+    assert (nn.init.relu_bias_(nn.Linear(2, 3), 0.01).bias.numpy() == np.float32(0.01)).all()
+    for call, message in (
+        (lambda: nn.init.relu_bias_(nn.Linear(2, 3, bias=False)), "relu_bias_: needs a layer with a bias"),
+        (lambda: nn.init.relu_bias_(nn.Linear(2, 3), -1), "value must be positive"),
+        (lambda: nn.init.orthogonal_(empty((3,))), r"orthogonal_: needs at least 2 .*\(3,\)"),
+        (lambda: nn.init.dirac_(empty((5, 2, 3)), 2), "dirac_: .*groups=2"),
+        (lambda: nn.init.sparse_(empty((2, 2)), 2.0), "sparse_: .*2.0"),
+        (lambda: nn.init.trunc_normal_(empty((2,)), a=9, b=10), "trunc_normal_: hardly any"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()

@@ -131,6 +131,11 @@ def test_nll_of_one_sample_and_of_none():
     tolerance.assert_close(ops.nll_loss(x, 1), np.array(np.log(2.0)), "loss")
     assert ops.nll_loss_grad_input(1.0, x, 1).shape == (3,)
     assert np.isnan(ops.nll_loss(np.zeros((0, 3)), np.zeros(0, int)))
+    for loss in ("nll_loss", "cross_entropy"):
+        x, target = np.zeros((0, 3, 4, 5)), np.zeros((0, 4, 5), int)
+        y = getattr(ops, loss)(x, target, reduction="none")
+        assert y.shape == (0, 4, 5)
+        assert getattr(ops, f"{loss}_grad_input")(y, x, target, reduction="none").shape == x.shape
     assert ops.nll_loss(np.zeros((2, 3)), [-100, -100], reduction="sum") == 0
 
 

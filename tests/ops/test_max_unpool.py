@@ -66,6 +66,17 @@ def test_of_equal_indices_the_last_counts():
     np.testing.assert_array_equal(y, [[[0, 0, 0, 2]]])
 
 
+def test_indices_may_be_read_only_or_of_another_integer_type():
+    _, y, indices = pooled(2)
+    expected = ops.max_unpool2d(y, indices, 2)
+    fixed = indices.copy()
+    fixed.flags.writeable = False
+    for given in (fixed, indices.astype(">i4"), indices[::-1].copy()[::-1]):
+        tolerance.assert_same(ops.max_unpool2d(y, given, 2), expected)
+        gx = ops.max_unpool2d_grad_input(expected, given)
+        tolerance.assert_same(gx, ops.max_unpool2d_grad_input(expected, indices))
+
+
 @pytest.mark.parametrize("bad", [-1, 80, 2**40])
 @pytest.mark.parametrize("out", [False, True])
 def test_an_index_out_of_range_is_an_error_and_nothing_is_written(bad, out):

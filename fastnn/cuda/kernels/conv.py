@@ -16,26 +16,21 @@ from fastnn.cuda.kernels.gemm import LARGE, SMALL, Tile, multiplier
 _SIZES = ("i32",) * 13  # n mg cg groups, image in, image out, padding
 
 
-def sources(transposed: bool) -> Any:
-    """A helper: the position that tap r of output position o reads on an axis, -1 outside."""
-    if transposed:
+@helper
+def strided(o, r, size, stride, padding, dilation):
+    """The position that tap r of output position o reads on an axis, -1 outside."""
+    found = o * stride - padding + r * dilation
+    return found if 0 <= found < size else -1
 
-        @helper
-        def source(o, r, size, stride, padding, dilation):
-            reach = o + padding - r * dilation
-            if reach < 0:
-                return -1
-            found = udiv(reach, stride)
-            return found if found * stride == reach and found < size else -1
 
-    else:
-
-        @helper
-        def source(o, r, size, stride, padding, dilation):
-            found = o * stride - padding + r * dilation
-            return found if 0 <= found < size else -1
-
-    return source
+@helper
+def gathered(o, r, size, stride, padding, dilation):
+    """The same where the convolution from the output to this image is `strided`: -1 where no window starts there."""
+    reach = o + padding - r * dilation
+    if reach < 0:
+        return -1
+    found = udiv(reach, stride)
+    return found if found * stride == reach and found < size else -1
 
 
 def conv(real: str, tile: Tile, geometry: Any, transposed: bool, biased: bool, activation: str) -> Any:
@@ -46,7 +41,7 @@ def conv(real: str, tile: Tile, geometry: Any, transposed: bool, biased: bool, a
     taps, area = kd * kh * kw, kh * kw
     narrow, wide = real_of(real), wide_of(real)
     zero = wide(0)
-    multiply, (function, _), source = multiplier(tile), functions(activation, real), sources(transposed)
+    multiply, (function, _), source = multiplier(tile), functions(activation, real), gathered if transposed else strided
     a_size, b_size, own = bk * bm, bk * bn, tm * tn  # Numba takes no expressions as sizes
     a_loads, b_loads = a_size // threads, b_size // threads
 
@@ -125,7 +120,7 @@ def conv_direct(real: str, geometry: Any, transposed: bool, biased: bool, activa
     taps = kd * kh * kw
     narrow, wide = real_of(real), wide_of(real)
     zero = wide(0)
-    (function, _), source = functions(activation, real), sources(transposed)
+    (function, _), source = functions(activation, real), gathered if transposed else strided
 
     def conv_direct(w, x, bias, y, p, q, n, mg, cg, groups, xd, xh, xw, yd, yh, yw, pd, ph, pw):
         i = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
@@ -167,7 +162,7 @@ def conv_grad_weight(real: str, tile: Tile, geometry: Any) -> Any:
     taps, area = kd * kh * kw, kh * kw
     narrow, wide = real_of(real), wide_of(real)
     zero = wide(0)
-    multiply, source = multiplier(tile), sources(False)
+    multiply, source = multiplier(tile), strided
     a_size, b_size, own = bk * bm, bk * bn, tm * tn  # Numba takes no expressions as sizes
     a_loads, b_loads = a_size // threads, b_size // threads
 

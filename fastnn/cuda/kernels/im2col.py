@@ -4,7 +4,7 @@ sum over taps in the order of (r, s), no atomics. `geometry`: (kernel, stride, d
 from typing import Any
 
 from fastnn.cuda._cuda import cuda, real_of, udiv, wide_of
-from fastnn.cuda.kernels.conv import sources
+from fastnn.cuda.kernels.conv import gathered, strided
 
 _SIZES = ("i32",) * 7  # number of threads, h w, oh ow, padding
 
@@ -12,7 +12,7 @@ _SIZES = ("i32",) * 7  # number of threads, h w, oh ow, padding
 def im2col(real: str, geometry: Any) -> Any:
     """cols[plane][r kw + s][i ow + j] = x[plane][i stride - padding + r dilation][...], 0 outside."""
     kh, kw, sh, sw, dh, dw = geometry
-    narrow, wide, source = real_of(real), wide_of(real), sources(False)
+    narrow, wide, source = real_of(real), wide_of(real), strided
     zero = wide(0)
 
     def im2col(x, cols, count, h, w, oh, ow, ph, pw):
@@ -34,7 +34,7 @@ def im2col(real: str, geometry: Any) -> Any:
 def col2im(real: str, geometry: Any) -> Any:
     """The sum over taps of what `im2col` would have read here."""
     kh, kw, sh, sw, dh, dw = geometry
-    narrow, wide, source = real_of(real), wide_of(real), sources(True)
+    narrow, wide, source = real_of(real), wide_of(real), gathered
     zero = wide(0)
 
     def col2im(cols, x, count, h, w, oh, ow, ph, pw):
