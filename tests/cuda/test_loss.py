@@ -12,20 +12,17 @@ HOW = {"family": "loss", "length": 64}
 
 @pytest.mark.parametrize(
     "shape, reduction, smoothing",
-    [((3, 5), "mean", 0.0), ((2, 3, 2, 1), "mean", 0.25), ((2, 3, 2), "none", 0.25), ((3, 2), "sum", 0.0),
-     ((4,), "mean", 0.0)],
-)  # fmt: skip
+    [((3, 5), "mean", 0.0), ((2, 3, 2, 1), "mean", 0.25), ((2, 3, 2), "none", 0.25), ((3, 2), "sum", 0.0)],
+)
 def test_cross_entropy_and_its_gradient(shape, reduction, smoothing):
     rng = np.random.default_rng(1)
-    classes = shape[0] if len(shape) == 1 else shape[1]
-    losses = shape[:1] + shape[2:] if len(shape) > 1 else ()
+    classes, losses = shape[1], shape[:1] + shape[2:]
     x, target, weight = rng.standard_normal(shape), rng.integers(0, classes, losses), rng.uniform(0.5, 2, classes)
-    if losses:
-        target.flat[1] = -100
+    target.flat[1] = -100
     args = (weight if smoothing else None, -100, reduction, smoothing)
-    agrees("cross_entropy", x, np.asarray(target), *args, **HOW)
-    gy = rng.standard_normal(losses if reduction == "none" else ())
-    agrees("cross_entropy_grad_input", np.asarray(gy), x, np.asarray(target), *args, **HOW)
+    agrees("cross_entropy", x, target, *args, **HOW)
+    gy = rng.standard_normal(losses) if reduction == "none" else 0.75
+    agrees("cross_entropy_grad_input", gy, x, target, *args, **HOW)
 
 
 def test_labels_out_of_range_and_what_is_not_there():

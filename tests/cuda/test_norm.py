@@ -9,7 +9,7 @@ from device import agrees, get, put
 from fastnn import ops
 
 rng = np.random.default_rng(1)
-SHAPES = [(2, 3, 2, 5), (7, 2), (2, 1, 19)]
+SHAPES = [(2, 3, 2, 3), (7, 2), (2, 1, 13)]
 
 
 def params(c):
@@ -87,9 +87,9 @@ def test_nothing_and_bad_input():
 
 @pytest.mark.parametrize("own", [True, False])
 def test_instance_norm_and_its_gradients(own):
-    x, gy = rng.standard_normal((2, 3, 5)), rng.standard_normal((2, 3, 5))
-    running = (None, None) if own else statistics(3)
+    x, gy = rng.standard_normal((2, 2, 5)), rng.standard_normal((2, 2, 5))
+    running = (None, None) if own else statistics(2)
     how = {"use_input_stats": own, "family": "norm", "length": 256}
-    agrees("instance_norm", x, *running, *params(3), **how)
-    agrees("instance_norm_grad_input", gy, x, *running, params(3)[0], **how)
+    agrees("instance_norm", x, *running, *params(2), **how)
+    agrees("instance_norm_grad_input", gy, x, *running, params(2)[0], **how)
     agrees("instance_norm_grad_weight", gy, x, *running, **how)

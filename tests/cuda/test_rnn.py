@@ -77,11 +77,10 @@ def test_cells(cell, variant):
 @pytest.mark.parametrize("modes", [{}, {"bidirectional": True, "batch_first": True}], ids=["plain", "both"])
 def test_lstm_gradients(modes):
     rng = np.random.default_rng(3)
-    directions = 2 if modes else 1
-    x = made(rng, 2, 3, 2) if modes else made(rng, 3, 2, 2)
-    batch = 2
-    weights = layers(rng, "lstm", 2, 3, directions, directions, bool(modes))
-    state = tuple(made(rng, directions * directions, batch, 3) for _ in "hc") if modes else None
+    count, directions = (1, 2) if modes else (2, 1)
+    x = made(rng, 2, 3, 2) if modes else made(rng, 2, 2, 2)
+    weights = layers(rng, "lstm", 2, 2, count, directions, bool(modes))
+    state = tuple(made(rng, count * directions, 2, 2) for _ in "hc") if modes else None
     y, _, reserve = ops.lstm_forward(put(x), each(put, weights), each(put, state), **modes)
     y_cpu, _, reserve_cpu = ops.lstm_forward(wide(x), wide(weights), wide(state), **modes)
     assert_agree(y, y_cpu, 64)

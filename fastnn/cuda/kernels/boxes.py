@@ -12,33 +12,28 @@ LONG = SCALARS["i64"]
 BITS = 32  # of a word of the matrix
 
 
-def _overlap(wide: Any) -> Any:
-    zero = wide(0)
-
-    @helper
-    def overlap(a, i, b, j):  # type: ignore[no-untyped-def]
-        """Intersection over union of boxes at a[i] and b[j]; NaN where a coordinate is, and where both areas are 0."""
-        ax, ay, aw, ah = wide(a[i]), wide(a[i + 1]), wide(a[i + 2]), wide(a[i + 3])
-        bx, by, bw, bh = wide(b[j]), wide(b[j + 1]), wide(b[j + 2]), wide(b[j + 3])
-        area, other = product(aw - ax, ah - ay), product(bw - bx, bh - by)
-        broad = (aw if aw < bw else bw) - (ax if ax > bx else bx)
-        tall = (ah if ah < bh else bh) - (ay if ay > by else by)
-        shared = product(broad if broad > zero else zero, tall if tall > zero else zero)
-        return shared / (area + other - shared)
-
-    return overlap
+@helper
+def overlap(a, i, b, j, zero):  # type: ignore[no-untyped-def]
+    """Intersection over union of boxes at a[i] and b[j], in the precision of `zero`; NaN where a coordinate is, and
+    where both areas are 0."""
+    ax, ay, aw, ah = zero + a[i], zero + a[i + 1], zero + a[i + 2], zero + a[i + 3]
+    bx, by, bw, bh = zero + b[j], zero + b[j + 1], zero + b[j + 2], zero + b[j + 3]
+    area, other = product(aw - ax, ah - ay), product(bw - bx, bh - by)
+    broad = (aw if aw < bw else bw) - (ax if ax > bx else bx)
+    tall = (ah if ah < bh else bh) - (ay if ay > by else by)
+    shared = product(broad if broad > zero else zero, tall if tall > zero else zero)
+    return shared / (area + other - shared)
 
 
 def box_iou(real: str) -> Any:
-    narrow, wide = real_of(real), wide_of(real)
-    overlap = _overlap(wide)
+    narrow, zero = real_of(real), wide_of(real)(0)
 
     def box_iou(a, b, iou, count, n):
         i = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
         if i >= count:
             return
         row = udiv(i, n)
-        iou[i] = narrow(overlap(a, row * 4, b, (i - row * n) * 4))
+        iou[i] = narrow(overlap(a, row * 4, b, (i - row * n) * 4, zero))
 
     return box_iou, (f"{real}*", f"{real}*", f"{real}*", "i32", "i32")
 
@@ -84,8 +79,7 @@ def by_score(real: str) -> Any:
 def suppression(real: str, index: str) -> Any:
     """suppressed[row][word]: a bit for each place behind `row` whose box overlaps the row's more than the threshold
     and is of its class; `index` is the type of the classes, or "" where all are of one."""
-    wide = wide_of(real)
-    overlap = _overlap(wide)
+    zero = wide_of(real)(0)
 
     def suppression(boxes, order, classes, suppressed, count, k, words, threshold):
         i = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
@@ -102,7 +96,7 @@ def suppression(real: str, index: str) -> Any:
             other = order[place]
             if index and classes[box] != classes[other]:
                 continue
-            if overlap(boxes, box * 4, boxes, other * 4) > threshold:
+            if overlap(boxes, box * 4, boxes, other * 4, zero) > threshold:
                 bits |= 1 << j
         suppressed[i] = bits - ((bits >> (BITS - 1)) << BITS)  # as a signed word
 

@@ -7,46 +7,40 @@ label is ignored. The sum of all rows is taken by one block in a fixed order.
 from typing import Any
 
 from fastnn.cuda._cuda import barrier, cuda, exp, helper, log, real_of, udiv, wide_of
-from fastnn.cuda.kernels.norm import _scalar, _total_of
+from fastnn.cuda.kernels.norm import _scalar, total
 
 
-def _softmax_of(wide: Any, threads: int, total: Any) -> Any:
-    zero, lowest = wide(0), wide(-float("inf"))
-
-    @helper
-    def softmax(shared, t, x, base, inner, classes):  # type: ignore[no-untyped-def]
-        """(maximum, sum of the exponentials less it) of a row; NaN where it holds one."""
-        top = lowest
-        for i in range(t, classes, threads):
-            value = wide(x[base + i * inner])
-            if value > top or value != value:
-                top = value
-        shared[t] = top
-        barrier()
-        for i in range(threads):
-            if shared[i] > top or shared[i] != shared[i]:
-                top = shared[i]
-        barrier()
-        value = zero
-        for i in range(t, classes, threads):
-            value += exp(wide(x[base + i * inner]) - top)
-        return top, total(shared, t, value)
-
-    return softmax
+@helper
+def softmax(shared, t, x, base, inner, classes, threads, zero, lowest):  # type: ignore[no-untyped-def]
+    """(maximum, sum of the exponentials less it) of a row, in the precision of `zero`; NaN where it holds one."""
+    top = lowest
+    for i in range(t, classes, threads):
+        value = zero + x[base + i * inner]
+        if value > top or value != value:
+            top = value
+    shared[t] = top
+    barrier()
+    for i in range(threads):
+        if shared[i] > top or shared[i] != shared[i]:
+            top = shared[i]
+    barrier()
+    value = zero
+    for i in range(t, classes, threads):
+        value += exp(zero + x[base + i * inner] - top)
+    return top, total(shared, t, value, threads)
 
 
 def cross_entropy(real: str, index: str, threads: int, weighted: bool) -> Any:
     """losses[row] = sum q (ln sum e^x - x), and the weight of the row's label behind them: losses[2][rows]."""
-    wide, total = wide_of(real), _total_of(threads)
-    softmax = _softmax_of(wide, threads, total)
-    zero, one = wide(0), wide(1)
+    wide = wide_of(real)
+    zero, one, lowest = wide(0), wide(1), wide(-float("inf"))
 
     def cross_entropy(x, labels, weight, losses, rows, classes, inner, ignored, smoothing):
         shared = cuda.shared.array(threads, wide)
         t, row = cuda.threadIdx.x, cuda.blockIdx.x
         image = udiv(row, inner)
         base = image * classes * inner + row - image * inner
-        top, exponentials = softmax(shared, t, x, base, inner, classes)
+        top, exponentials = softmax(shared, t, x, base, inner, classes, threads, zero, lowest)
         level, label = top + log(exponentials), int(labels[row])
         value = zero
         if label != ignored:
@@ -58,7 +52,7 @@ def cross_entropy(real: str, index: str, threads: int, weighted: bool) -> Any:
                     q *= wide(weight[i])
                 if q > zero:
                     value += q * (level - wide(x[base + i * inner]))
-        value = total(shared, t, value)
+        value = total(shared, t, value, threads)
         if t == 0:
             own = one if label != ignored else zero
             if weighted and label != ignored:
@@ -71,9 +65,8 @@ def cross_entropy(real: str, index: str, threads: int, weighted: bool) -> Any:
 
 def cross_entropy_grad(real: str, index: str, threads: int, weighted: bool) -> Any:
     """gx = factor (softmax(x) sum q - q); factor is gy of the row (`each`) or of all, over the divisor where `mean`."""
-    narrow, wide, total = real_of(real), wide_of(real), _total_of(threads)
-    softmax = _softmax_of(wide, threads, total)
-    zero, one = wide(0), wide(1)
+    narrow, wide = real_of(real), wide_of(real)
+    zero, one, lowest = wide(0), wide(1), wide(-float("inf"))
 
     def cross_entropy_grad(
         x, labels, weight, gy, sums, gx, classes, inner, ignored, smoothing, scale, given, each, mean
@@ -82,7 +75,7 @@ def cross_entropy_grad(real: str, index: str, threads: int, weighted: bool) -> A
         t, row = cuda.threadIdx.x, cuda.blockIdx.x
         image = udiv(row, inner)
         base = image * classes * inner + row - image * inner
-        top, exponentials = softmax(shared, t, x, base, inner, classes)
+        top, exponentials = softmax(shared, t, x, base, inner, classes, threads, zero, lowest)
         label, value = int(labels[row]), zero
         if label != ignored:
             for i in range(t, classes, threads):
@@ -92,7 +85,7 @@ def cross_entropy_grad(real: str, index: str, threads: int, weighted: bool) -> A
                 if weighted:
                     q *= wide(weight[i])
                 value += q
-        value = total(shared, t, value)
+        value = total(shared, t, value, threads)
         factor = scale
         if given != 0:
             factor = wide(gy[row if each != 0 else 0])
@@ -117,7 +110,7 @@ def cross_entropy_grad(real: str, index: str, threads: int, weighted: bool) -> A
 
 def total_loss(real: str, threads: int) -> Any:
     """sums[2] of losses[2][rows] by one block, and y = sums[0], over sums[1] where `mean`."""
-    narrow, wide, total = real_of(real), wide_of(real), _total_of(threads)
+    narrow, wide = real_of(real), wide_of(real)
     zero = wide(0)
 
     def total_loss(losses, sums, y, rows, mean):
@@ -127,8 +120,8 @@ def total_loss(real: str, threads: int) -> Any:
         for row in range(t, rows, threads):
             first += losses[row]
             second += losses[rows + row]
-        first = total(shared, t, first)
-        second = total(shared, t, second)
+        first = total(shared, t, first, threads)
+        second = total(shared, t, second, threads)
         if t == 0:
             sums[0], sums[1] = first, second
             if mean != 0:

@@ -16,28 +16,25 @@ def _scalar(real: str) -> str:
     return "f64" if real == "f64" else "f32"
 
 
-def _total_of(threads: int) -> Any:
-    levels = threads.bit_length() - 1
-
-    @helper
-    def total(parts, t, value):  # type: ignore[no-untyped-def]
-        """The sum of the values of all threads of the block, a power of two."""
-        parts[t] = value
+@helper
+def total(parts, t, value, threads):  # type: ignore[no-untyped-def]
+    """The sum of the values of all threads of the block, a power of two."""
+    parts[t] = value
+    barrier()
+    step = threads >> 1
+    while step > 0:
+        if t < step:
+            parts[t] += parts[t + step]
         barrier()
-        for level in range(levels):
-            if t < threads >> (level + 1):
-                parts[t] += parts[t + (threads >> (level + 1))]
-            barrier()
-        found = parts[0]
-        barrier()
-        return found
-
-    return total
+        step >>= 1
+    found = parts[0]
+    barrier()
+    return found
 
 
 def statistics(real: str, threads: int) -> Any:
     """mean and sum of squared deviations of `splits` parts of each channel: parts[channel][split][2]."""
-    wide, total = wide_of(real), _total_of(threads)
+    wide = wide_of(real)
     zero = wide(0)
 
     def statistics(x, parts, n, c, pixels, splits):
@@ -58,7 +55,7 @@ def statistics(real: str, threads: int) -> Any:
             image, pixel = image + images, pixel + rest
             if pixel >= pixels:
                 image, pixel = image + 1, pixel - pixels
-        mean = total(shared, t, value) / wide(end - begin if end > begin else 1)
+        mean = total(shared, t, value, threads) / wide(end - begin if end > begin else 1)
         image, pixel, value = own, place, zero
         for _ in range(begin + t, end, threads):
             d = wide(x[(image * c + channel) * pixels + pixel]) - mean
@@ -66,7 +63,7 @@ def statistics(real: str, threads: int) -> Any:
             image, pixel = image + images, pixel + rest
             if pixel >= pixels:
                 image, pixel = image + 1, pixel - pixels
-        squares = total(shared, t, value)
+        squares = total(shared, t, value, threads)
         if t == 0:
             parts[cuda.blockIdx.x * 2], parts[cuda.blockIdx.x * 2 + 1] = mean, squares
 
@@ -146,7 +143,7 @@ def normalize_channels(real: str, weighted: bool, biased: bool, running: bool) -
 
 def gradient_sums(real: str, threads: int, running: bool) -> Any:
     """sum gy and sum gy (x - mean) / sqrt(var + eps) of `splits` parts of each channel: parts[channel][split][2]."""
-    wide, total = wide_of(real), _total_of(threads)
+    wide = wide_of(real)
     zero, one = wide(0), wide(1)
 
     def gradient_sums(gy, x, mean, var, parts, n, c, pixels, splits, images_apart, per, eps):
@@ -170,8 +167,8 @@ def gradient_sums(real: str, threads: int, running: bool) -> Any:
             image, pixel = image + images, pixel + rest
             if pixel >= pixels:
                 image, pixel = image + 1, pixel - pixels
-        first = total(shared, t, first)
-        second = total(shared, t, second)
+        first = total(shared, t, first, threads)
+        second = total(shared, t, second, threads)
         if t == 0:
             parts[cuda.blockIdx.x * 2], parts[cuda.blockIdx.x * 2 + 1] = first, second
 

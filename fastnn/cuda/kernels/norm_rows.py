@@ -5,12 +5,12 @@ from math import sqrt
 from typing import Any
 
 from fastnn.cuda._cuda import cuda, real_of, udiv, wide_of
-from fastnn.cuda.kernels.norm import BOTH, REALS, _scalar, _total_of
+from fastnn.cuda.kernels.norm import BOTH, REALS, _scalar, total
 
 
 def normalize_rows(real: str, threads: int, weighted: bool, biased: bool, per_element: bool) -> Any:
     """y = (x - mean) / sqrt(var + eps) weight + bias, and the statistics of each row."""
-    narrow, wide, total = real_of(real), wide_of(real), _total_of(threads)
+    narrow, wide = real_of(real), wide_of(real)
     zero, one = wide(0), wide(1)
 
     def normalize_rows(x, weight, bias, y, means, variances, length, groups, pixels, eps):
@@ -20,12 +20,12 @@ def normalize_rows(real: str, threads: int, weighted: bool, biased: bool, per_el
         value = zero
         for i in range(t, length, threads):
             value += wide(x[base + i])
-        mean = total(shared, t, value) / wide(length)
+        mean = total(shared, t, value, threads) / wide(length)
         value = zero
         for i in range(t, length, threads):
             d = wide(x[base + i]) - mean
             value += d * d
-        variance = total(shared, t, value) / wide(length)
+        variance = total(shared, t, value, threads) / wide(length)
         scale = one / wide(sqrt(variance + eps))
         if t == 0:
             means[row], variances[row] = mean, variance
@@ -45,7 +45,7 @@ def normalize_rows(real: str, threads: int, weighted: bool, biased: bool, per_el
 
 def gradient_rows(real: str, threads: int, weighted: bool, per_element: bool) -> Any:
     """gx = (g - mean g - h mean(g h)) / sqrt(var + eps), g = gy weight and h the normalised x."""
-    narrow, wide, total = real_of(real), wide_of(real), _total_of(threads)
+    narrow, wide = real_of(real), wide_of(real)
     zero, one = wide(0), wide(1)
 
     def gradient_rows(gy, x, weight, means, variances, gx, length, groups, pixels, eps):
@@ -61,8 +61,8 @@ def gradient_rows(real: str, threads: int, weighted: bool, per_element: bool) ->
                 g *= wide(weight[i if per_element else channel + udiv(i, pixels)])
             first += g
             second += g * (wide(x[base + i]) - mean)
-        first = total(shared, t, first) / wide(length)
-        second = total(shared, t, second) / wide(length) * scale
+        first = total(shared, t, first, threads) / wide(length)
+        second = total(shared, t, second, threads) / wide(length) * scale
         for i in range(t, length, threads):
             g = wide(gy[base + i])
             if weighted:
@@ -75,7 +75,7 @@ def gradient_rows(real: str, threads: int, weighted: bool, per_element: bool) ->
 
 def row_statistics(real: str, threads: int) -> Any:
     """mean and biased variance of each row."""
-    wide, total = wide_of(real), _total_of(threads)
+    wide = wide_of(real)
     zero = wide(0)
 
     def row_statistics(x, means, variances, length):
@@ -84,12 +84,12 @@ def row_statistics(real: str, threads: int) -> Any:
         value = zero
         for i in range(t, length, threads):
             value += wide(x[row * length + i])
-        mean = total(shared, t, value) / wide(length)
+        mean = total(shared, t, value, threads) / wide(length)
         value = zero
         for i in range(t, length, threads):
             d = wide(x[row * length + i]) - mean
             value += d * d
-        variance = total(shared, t, value) / wide(length)
+        variance = total(shared, t, value, threads) / wide(length)
         if t == 0:
             means[row], variances[row] = mean, variance
 
