@@ -54,29 +54,41 @@ class Layer:
             place = at, self.directions, self.direction, self.slot, flags
             kernel(blocks, tile.bn * tile.bu, x.place, *pointers, *sizes, *place)
 
-    def sums_gradient(self, gy: Any, h0: Any, c0: Any, gh: Any, gc: Any, gh0: GPUArray, gc0: GPUArray) -> GPUArray:
-        """Gradients of the LSTM's sums [rows, 4 h], and into this layer's slot of gh0 and gc0 those of its states; gh
-        and gc are those of the final states, or None."""
-        x, size = self.x, self.batch * self.hidden
-        g, step_g = x.new((self.rows, self.width)), x.new((self.batch, self.width))
-        back_c = part(gc0, self.slot * size, (self.batch, self.hidden))
-        back_h = part(gh0, self.slot * size, (self.batch, self.hidden))
+    def sums_gradient(
+        self, gy: Any, h0: Any, c0: Any, gh: Any, gc: Any, gh0: GPUArray, gc0: Any
+    ) -> tuple[GPUArray, GPUArray]:
+        """Gradients of the sums' two parts, of x and of h (one array for the LSTM), and into this layer's slot of gh0
+        and gc0 those of its states; gh and gc are those of the final states, or None."""
+        x, size, long = self.x, self.batch * self.hidden, self.cell == "lstm"
+        g_x, step_g = x.new((self.rows, self.width)), x.new((self.batch, self.width))
+        g_h = g_x if long else x.new((self.rows, self.width))
+        # What goes back from step to step: h' by the product, and c' (LSTM) or h' past the product (GRU).
+        back = x.new((2, self.batch, self.hidden))
+        product, other = (part(back, i * size, (self.batch, self.hidden)) for i in range(2))
         known = gh is not None or gc is not None
-        for given, back in ((gh, back_h), (gc, back_c)):
-            if known:  # a copy, or zeros where the other one alone is given
-                source = back if given is None else part(given, self.slot * size, (self.batch, self.hidden))
-                gemm.sum_parts(source, back, 0 if given is None else 1)
-        kernel = build(kernels.lstm_grad_step, NAMES[x.dtype], self.variant)
-        arrays = self.gates, self.extra, c0 or g, gy or g, back_h, back_c, g, step_g
+        for given, to in ((gh, product), (gc, other)):
+            if known:  # a copy, or zeros where there is nothing to copy
+                source = to if given is None else part(given, self.slot * size, (self.batch, self.hidden))
+                gemm.sum_parts(source, to, 0 if given is None else 1)
+        if long:
+            kernel = build(kernels.lstm_grad_step, NAMES[x.dtype], self.variant)
+            arrays = self.gates, self.extra, c0 or g_x, gy or g_x, product, other, g_x, step_g
+        else:
+            kernel = build(kernels.gru_grad_step, NAMES[x.dtype])
+            arrays = self.gates, self.extra, self.y, h0 or g_x, gy or g_x, product, other, g_x, g_h, step_g
         pointers = [a.pointer for a in arrays]
         sizes = size, self.batch, self.hidden, self.steps
         for at in reversed(range(self.steps)):
-            flags = self.flags(c0, gy is not None, known or at < self.steps - 1)
+            flags = self.flags(h0, gy is not None, known or at < self.steps - 1)
             run(kernel, size, x, *pointers, *sizes, at, self.directions, self.direction, self.slot, flags)
-            gemm.gemm(step_g, False, self.group[1], False, back_h, self.batch, self.hidden, self.width, None)
-        return g
+            gemm.gemm(step_g, False, self.group[1], False, product, self.batch, self.hidden, self.width, None)
+        own = part(gh0, self.slot * size, (self.batch, self.hidden))
+        gemm.sum_parts(back, own, 1 if long else 2)
+        if long:
+            gemm.sum_parts(other, part(gc0, self.slot * size, (self.batch, self.hidden)), 1)
+        return g_x, g_h
 
-    def weight_gradients(self, g: GPUArray, h0: Any) -> tuple[Any, ...]:
+    def weight_gradients(self, g_x: GPUArray, g_h: GPUArray, h0: Any) -> tuple[Any, ...]:
         """(gw_ih, gw_hh, gb_ih, gb_hh) from the gradients of the sums."""
         x, before = self.x, self.x.new((self.rows, self.hidden))
         pointers = self.y.pointer, (h0 or self.y).pointer, before.pointer
@@ -84,10 +96,10 @@ class Layer:
         place = self.directions, self.direction, self.slot, self.flags(h0, False)
         run(build(kernels.states_before, NAMES[x.dtype]), before.size, x, *pointers, *sizes, *place)
         gw_ih, gw_hh = x.new((self.width, x.shape[-1])), x.new((self.width, self.hidden))
-        gemm.gemm(g, True, x, False, gw_ih, self.width, x.shape[-1], self.rows, None)
-        gemm.gemm(g, True, before, False, gw_hh, self.width, self.hidden, self.rows, None)
+        gemm.gemm(g_x, True, x, False, gw_ih, self.width, x.shape[-1], self.rows, None)
+        gemm.gemm(g_h, True, before, False, gw_hh, self.width, self.hidden, self.rows, None)
         biases = [None if b is None else x.new((self.width,)) for b in self.group[2:]]
-        for gb in biases:
+        for gb, g in zip(biases, (g_x, g_h), strict=True):
             if gb is not None:
                 norm.column_sums(g, None, self.width, 0.0, gb)
         return gw_ih, gw_hh, *biases
@@ -100,7 +112,7 @@ def _tile_for(batch: int) -> kernels.Tile:
 
 
 def input_gradient(layers: list[Layer], sums: list[GPUArray]) -> GPUArray:
-    """gx of a layer: the sum over its directions."""
+    """gx of a layer from the gradients of its sums' parts of x: the sum over its directions."""
     x, gx = layers[0].x, layers[0].x.new(layers[0].x.shape)
     parts = gx if len(layers) == 1 else x.new((len(layers), *x.shape))
     for i, (layer, g) in enumerate(zip(layers, sums, strict=True)):

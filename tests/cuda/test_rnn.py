@@ -75,19 +75,21 @@ def test_cells(cell, variant):
 
 
 @pytest.mark.parametrize("modes", [{}, {"bidirectional": True, "batch_first": True}], ids=["plain", "both"])
-def test_lstm_gradients(modes):
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_gradients(cell, modes):
     rng = np.random.default_rng(3)
     count, directions = (1, 2) if modes else (2, 1)
     x = made(rng, 2, 3, 2) if modes else made(rng, 2, 2, 2)
-    weights = layers(rng, "lstm", 2, 2, count, directions, bool(modes))
+    weights = layers(rng, cell, 2, 2, count, directions, bool(modes))
     state = tuple(made(rng, count * directions, 2, 2) for _ in "hc") if modes else None
-    y, _, reserve = ops.lstm_forward(put(x), each(put, weights), each(put, state), **modes)
-    y_cpu, _, reserve_cpu = ops.lstm_forward(wide(x), wide(weights), wide(state), **modes)
+    state = state[0] if modes and cell == "gru" else state
+    forward, backward = getattr(ops, f"{cell}_forward"), getattr(ops, f"{cell}_grad")
+    y, _, reserve = forward(put(x), each(put, weights), each(put, state), **modes)
+    y_cpu, _, reserve_cpu = forward(wide(x), wide(weights), wide(state), **modes)
     assert_agree(y, y_cpu, 64)
-    gy, gstate = made(rng, *y_cpu.shape), (state[1], state[0]) if modes else None
-    found = ops.lstm_grad(put(gy), reserve, each(put, gstate))
-    assert_agree(found, ops.lstm_grad(wide(gy), reserve_cpu, wide(gstate)), 512)
-    assert ops.lstm_grad(put(gy), reserve, input_gradient=False)[0] is None
+    gy, gstate = made(rng, *y_cpu.shape), state
+    found = backward(put(gy), reserve, each(put, gstate))
+    assert_agree(found, backward(wide(gy), reserve_cpu, wide(gstate)), 512)
 
 
 def test_what_is_not_there_and_bad_input():
@@ -95,8 +97,8 @@ def test_what_is_not_there_and_bad_input():
     x, weights = put(made(rng, 2, 1, 3)), each(put, layers(rng, "gru", 3, 2, 1, 1))
     with pytest.raises(NotImplementedError, match="^gru: lengths"):
         ops.gru(x, weights, lengths=[1])
-    with pytest.raises(NotImplementedError, match="^gru_forward: has no GPU kernel yet"):
-        ops.gru_forward(x, weights)
+    with pytest.raises(NotImplementedError, match="^rnn_forward: has no GPU kernel yet"):
+        ops.rnn_forward(x, each(put, layers(rng, "rnn", 3, 2, 1, 1)))
     with contract.rejects("lstm", "w_ih", "(6, 3)"):
         ops.lstm(x, weights)
     with contract.rejects("gru", "x", "(1, 2, 4)"):

@@ -1,5 +1,5 @@
-"""One step of recurrent layers: the recurrent product in tiles, then the gates, in one kernel; and a step of the LSTM
-backward. h before a step is read from the result of the step before, so nothing is copied from step to step.
+"""One step of recurrent layers: the recurrent product in tiles, then the gates, in one kernel; and a step backward
+of LSTM and GRU. h before a step is read from the result of the step before, so nothing is copied from step to step.
 
 A block owns `bn` sequences and `bu` hidden units with all their gates; a thread one of each. Rows are those of x:
 step t of sequence b is row ``t n + b``, or ``b steps + t`` where batch_first. FLAGS tell what a call has.
@@ -216,11 +216,61 @@ def lstm_grad_step(real: str, variant: int) -> Any:
     return lstm_grad_step, (*(f"{real}*",) * 8, *("i32",) * 9)
 
 
+def gru_grad_step(real: str) -> Any:
+    """Gradients of a step's sums, into g_x and g_h [rows][3 h] (they differ where r multiplies) and of those of h again
+    into step_g [n][3 h], from those of h: gh and through [n][h], what came back by the product and past it, and gy."""
+    narrow, wide = real_of(real), wide_of(real)
+    zero, one = wide(0), wide(1)
+
+    def gru_grad_step(
+        gates, recurrent, y, h0, gy, gh, through, g_x, g_h, step_g, count, n, hidden, steps, at, directions, direction,
+        slot, flags,
+    ):  # fmt: skip
+        i = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
+        if i >= count:
+            return
+        sequence = udiv(i, hidden)
+        unit = i - sequence * hidden
+        now, before = at, at - 1
+        if direction == 1:
+            now, before = steps - 1 - at, steps - at
+        row, row_before = now * n + sequence, before * n + sequence
+        if flags & BATCH_FIRST:
+            row, row_before = sequence * steps + now, sequence * steps + before
+        grad, last = zero, zero
+        if flags & GRADIENT:
+            grad = wide(gh[i]) + wide(through[i])
+        if flags & KEEP:
+            grad += wide(gy[row * directions * hidden + direction * hidden + unit])
+        if at > 0:
+            last = wide(y[row_before * directions * hidden + direction * hidden + unit])
+        elif flags & STATE:
+            last = wide(h0[(slot * n + sequence) * hidden + unit])
+        base, to = row * 3 * hidden + unit, sequence * 3 * hidden + unit
+        r, z, value = wide(gates[base]), wide(gates[base + hidden]), wide(gates[base + 2 * hidden])
+        new = grad * (one - z) * (one - value * value)
+        reset = narrow(new * wide(recurrent[row * hidden + unit]) * r * (one - r))
+        update = narrow(grad * (last - value) * z * (one - z))
+        g_x[base], g_h[base], step_g[to] = reset, reset, reset
+        g_x[base + hidden], g_h[base + hidden], step_g[to + hidden] = update, update, update
+        g_x[base + 2 * hidden] = narrow(new)
+        g_h[base + 2 * hidden], step_g[to + 2 * hidden] = narrow(new * r), narrow(new * r)
+        through[i] = narrow(grad * z)
+
+    return gru_grad_step, (*(f"{real}*",) * 10, *("i32",) * 9)
+
+
 REALS = ("f32", "f64", "f16")
 CONFIGURATIONS: list[tuple[Any, tuple[Any, ...]]] = [
-    *((step, (real, cell, 0, tile)) for real in REALS for cell in GATES for tile in (WIDE, NARROW)
-      if real == "f32" or tile is NARROW),
+    *(
+        (step, (real, cell, 0, tile))
+        for real in REALS
+        for cell in GATES
+        for tile in (WIDE, NARROW)
+        if real == "f32" or tile is NARROW
+    ),
     *((step, ("f32", cell, 1, WIDE)) for cell in ("lstm", "rnn")),
     *((states_before, (real,)) for real in REALS),
+    *((gru_grad_step, (real,)) for real in REALS),
     *((lstm_grad_step, (real, variant)) for real in REALS for variant in (0, 1)),
 ]

@@ -140,23 +140,24 @@ def _without_steps(x: Any) -> Any:
     return x.reshape(tuple(x.shape[1:]))
 
 
-def _lstm_grad(gy: Any, reserve: Any, gstate: Any = None, *, input_gradient: bool = True) -> Any:
+def _grad(op: str, cell: str, gy: Any, reserve: Any, gstate: Any = None, *, input_gradient: bool = True) -> Any:
     from fastnn.cuda import rnn
 
-    op = "lstm_grad"
-    if not isinstance(reserve, GPUReserve) or reserve.call.cell != "lstm":
-        raise TypeError(f"{op}: reserve must come from lstm_forward on a GPU, got {type(reserve).__name__}")
+    if not isinstance(reserve, GPUReserve) or reserve.call.cell != cell:
+        raise TypeError(f"{op}: reserve must come from {cell}_forward on a GPU, got {type(reserve).__name__}")
     call = reserve.call
     g = None if gy is None else as_array(op, "gy", gy, call.x, call.y_shape)
     gh, gc = call.states("gstate", gstate)
-    gh0, gc0 = call.x.new(call.state_shape), call.x.new(call.state_shape)
+    gh0 = call.x.new(call.state_shape)
+    gc0 = call.x.new(call.state_shape) if cell == "lstm" else None
     gweights: list[tuple[Any, ...]] = []
     for number, layers in reversed(list(enumerate(reserve.layers))):
         sums = [layer.sums_gradient(g, call.h0, call.c0, gh, gc, gh0, gc0) for layer in layers]
-        found = [layer.weight_gradients(s, call.h0) for layer, s in zip(layers, sums, strict=True)]
+        found = [layer.weight_gradients(*s, call.h0) for layer, s in zip(layers, sums, strict=True)]
         gweights[:0] = [tuple(None if a is None else a.array for a in group) for group in found]
-        g = rnn.input_gradient(layers, sums) if number or input_gradient else None
-    return (None if g is None else g.array), (gh0.array, gc0.array), gweights
+        g = rnn.input_gradient(layers, [s[0] for s in sums]) if number or input_gradient else None
+    initial = gh0.array if gc0 is None else (gh0.array, gc0.array)
+    return (None if g is None else g.array), initial, gweights
 
 
 TWINS: dict[str, Callable[..., Any]] = {
@@ -165,5 +166,7 @@ TWINS: dict[str, Callable[..., Any]] = {
     "gru_cell": partial(_cell, "gru_cell", "gru", 1),
     "rnn_cell": partial(_cell, "rnn_cell", "rnn", 1),
     "lstm_forward": partial(_sequence, "lstm_forward", "lstm", True),
-    "lstm_grad": _lstm_grad,
+    "lstm_grad": partial(_grad, "lstm_grad", "lstm"),
+    "gru_forward": partial(_sequence, "gru_forward", "gru", True),
+    "gru_grad": partial(_grad, "gru_grad", "gru"),
 }
