@@ -238,6 +238,8 @@ static fnn_status run(const fnn_conv_params *p, int transposed, const void *x, c
 static fnn_status run_unpacked(fnn_conv_params p, int transposed, const void *x, const void *weight, const void *bias,
                                const void *residual, void *y) {
     const size_t es = (size_t)fnn_element_size(p.dtype);
+    if (!residual && !(transposed && (bias || p.activation)) && fnn_conv_is_columns(&p))
+        return fnn_conv_columns(&p, transposed, x, weight, bias, y);
     const fnn_method method = fnn_conv_method(&p, transposed, 0);
     p.method = FNN_DIRECT;
     char *direct = fnn_alloc(fnn_conv_packed_size(&p, transposed) * es), *filters = NULL;

@@ -72,6 +72,12 @@ void fnn_conv_pack_weights(fnn_dtype dtype, fnn_conv_algorithm a, int transposed
 /* Any job whose groups start at blocks of 16 where an image is blocked (conv_bands.c). */
 fnn_status fnn_conv_bands(const fnn_conv_job *job);
 
+/* Whether blocked images of a few pixels meet weights so large that they are better read once for the whole batch, and
+ * that call from plain weights; transposed without bias and activation (conv_columns.c). */
+int fnn_conv_is_columns(const fnn_conv_params *p);
+fnn_status fnn_conv_columns(const fnn_conv_params *p, int transposed, const void *x, const void *weight,
+                            const void *bias, void *y);
+
 /* 3x3 with stride and dilation 1 through tiles of m x m outputs, m = 2 or 4 (conv_winograd.c); job->packed holds
  * filters transformed from those that are packed for BLOCKED: per panel of 16 output channels (m + 2)^2 points. */
 fnn_status fnn_conv_winograd(const fnn_conv_job *job, int m);

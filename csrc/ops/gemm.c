@@ -133,7 +133,9 @@ fnn_status fnn_gemm_unpacked(fnn_dtype dtype, ptrdiff_t m, ptrdiff_t n, ptrdiff_
     job.activation = activation, job.alpha = alpha, job.beta = beta;
     job.b_row = b_row, job.b_column = b_column;
     job.split_columns = n >= m;
-    job.group = fnn_max(1, fnn_min(fnn_blocks(n), PACK_BYTES / fnn_max(1, k * FNN_BLOCK * job.es)));
+    /* At least what a tile takes side by side: tiles of one panel wait for their loads of A. */
+    job.group = fnn_max(job.kernels->tile_panels, PACK_BYTES / fnn_max(1, k * FNN_BLOCK * job.es));
+    job.group = fnn_min(fnn_blocks(n), job.group);
     if (job.split_columns) return run_gemm(&job, bias);
     char *packed = fnn_alloc(fnn_gemm_packed_size(k, n) * (size_t)job.es); /* all threads read all of B */
     if (!packed) return FNN_NO_MEMORY;

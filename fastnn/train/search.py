@@ -144,7 +144,7 @@ def _run_round(
 def _in_parallel(task: _Task, calls: Iterable[Any], count: int, jobs: int | None) -> Iterator[dict[str, Any]]:
     """Records as they come in, of as many trials at a time as there are workers."""
     try:
-        import joblib  # type: ignore[import-untyped]
+        import joblib
     except ImportError:
         raise ImportError('search in parallel needs joblib: pip install "fastnn-kernels[search]"') from None
     if not count:

@@ -2,17 +2,14 @@
 
 import gzip
 import io
-import os
 import struct
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
+from real_data import real_data
 
 from fastnn import datasets, train
-
-DATA = Path(os.environ.get("FASTNN_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
 
 def idx(array, code=8):
@@ -151,9 +148,7 @@ def test_image_folders_that_are_wrong(pictures):
 
 
 def test_real_mnist():
-    if not (DATA / "mnist.npz").is_file():
-        pytest.skip("the data sets are not beside the project")
-    mnist = datasets.load_npz(DATA / "mnist.npz")
+    mnist = datasets.load_npz(real_data("mnist.npz"))
     assert mnist["x_train"].shape == (60000, 28, 28) and mnist["x_train"].dtype == np.uint8
     mean, std = train.channel_stats(mnist["x_train"][:, None])
     assert abs(mean[0] / 255 - 0.1307) < 1e-4 and abs(std[0] / 255 - 0.3081) < 1e-4

@@ -1,18 +1,13 @@
 """A trained ResNet of CIFAR-10, made from the blocks of `fastnn.models`, beside the logits that PyTorch found."""
 
-import os
-from pathlib import Path
-
 import numpy as np
-import pytest
+from real_data import real_data
 from twins import relative_error
 
 import fastnn.autograd as F
 from fastnn import nn
 from fastnn.autograd import no_grad
 from fastnn.models import BasicBlock
-
-DATA = Path(os.environ.get("FASTNN_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
 
 class Shortcut(nn.Module):
@@ -38,13 +33,12 @@ class ResNet20(nn.Module):
         return self.linear(self.avgpool(self.layer3(self.layer2(self.layer1(x)))).flatten(1))
 
 
-@pytest.mark.skipif(not (DATA / "weights").is_dir(), reason=f"no weights in {DATA}; FASTNN_DATA names another folder")
 def test_a_trained_resnet_gives_the_logits_that_pytorch_gives():
     """They are known of 500 images of the whole test set, of which the data holds a random fifth, unnumbered."""
-    model, known = ResNet20().eval(), np.load(DATA / "weights" / "resnet20_expected.npz")
-    keys = model.load_state_dict(np.load(DATA / "weights" / "resnet20_cifar10_weights.npz"), strict=False)
+    model, known = ResNet20().eval(), np.load(real_data("weights/resnet20_expected.npz"))
+    keys = model.load_state_dict(np.load(real_data("weights/resnet20_cifar10_weights.npz")), strict=False)
     assert not keys.unexpected_keys and all(key.endswith("num_batches_tracked") for key in keys.missing_keys)
-    data = np.load(DATA / "cifar10_12k.npz")
+    data = np.load(real_data("cifar10_12k.npz"))
     images = data["x_test"].astype(np.float32) / 255
     images = (images - np.float32([0.485, 0.456, 0.406])) / np.float32([0.229, 0.224, 0.225])
     with no_grad():

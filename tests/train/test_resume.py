@@ -177,7 +177,7 @@ def changed(path, field, value):
     [
         ("format", 9, "format: 1 expected"),
         ("model", None, "model: 'model' is missing"),
-        ("optimizer", {"state": {}, "param_groups": []}, "optimizer: .*groups of parameters"),
+        ("optimizer", {"state": {}, "param_groups": []}, "optimizer: (.|\\n)*0 groups, expected 1"),
         ("optimizer", 3, "optimizer: "),
         ("scheduler", {}, "scheduler: 'steps' is missing"),
         ("history", {"loss": ["x"]}, "history: "),
