@@ -28,6 +28,10 @@ class GPUArray:
         self.shape, self.dtype, self.size = shape, dtype, math.prod(shape)
         self.pointer, self.place = pointer, place
 
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
     def new(self, shape: tuple[int, ...], dtype: Any = None) -> "GPUArray":
         """An uninitialised array of the same library on the same device."""
         dtype = self.dtype if dtype is None else np.dtype(dtype)

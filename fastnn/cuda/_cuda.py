@@ -73,14 +73,15 @@ def signature(names: tuple[str, ...]) -> Any:
 
 
 if SIMULATED:
-    from fastnn.cuda._simulated import erf, exp, expm1, helper, log, log1p, tanh, udiv
+    from fastnn.cuda._simulated import barrier, erf, exp, expm1, helper, log, log1p, product, tanh, udiv
 else:
-    from fastnn.cuda._intrinsics import erf, exp, expm1, helper, log, log1p, tanh, udiv
+    from fastnn.cuda._intrinsics import barrier, erf, exp, expm1, helper, log, log1p, product, tanh, udiv
 
 __all__ = [
     "NAMES",
     "SCALARS",
     "SIMULATED",
+    "barrier",
     "cuda",
     "erf",
     "exp",
@@ -89,6 +90,7 @@ __all__ = [
     "log",
     "log1p",
     "numba_type",
+    "product",
     "real_of",
     "signature",
     "tanh",

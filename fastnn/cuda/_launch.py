@@ -13,7 +13,10 @@ from typing import Any
 from fastnn.cuda._cuda import SIMULATED, cuda, signature
 
 THREADS = 8 if SIMULATED else 256  # of a block, where a kernel leaves it open; the simulator starts one of its own each
-FAMILIES = ("activation", "conv", "gemm", "im2col", "pool", "softmax")  # the modules of `kernels`
+FAMILIES = (  # the modules of `kernels`
+    "activation", "boxes", "conv", "dropout", "gemm", "im2col", "loss", "norm", "norm_rows", "pool", "rnn", "roi",
+    "roi_pool", "softmax",
+)  # fmt: skip
 
 _lock = threading.RLock()
 

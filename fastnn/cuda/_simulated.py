@@ -24,6 +24,17 @@ def udiv(a: int, b: int) -> int:
     return int(a) // int(b)
 
 
+def product(a: Any, b: Any) -> Any:
+    """As `_intrinsics.product`."""
+    return a * b
+
+
+def barrier() -> None:
+    """As `_intrinsics.barrier`."""
+    thread: Any = threading.current_thread()
+    thread.syncthreads()
+
+
 def helper(function: Any) -> Any:
     """As `_intrinsics.helper`."""
     return function

@@ -36,7 +36,12 @@ def batch_boxes(op: str, boxes: Any, x_shape: tuple[int, ...], like: np.ndarray,
     if array.ndim != 2 or array.shape[1] != 5:
         raise ValueError(f"{op}: boxes has shape {array.shape}, expected [K, 5] or a list of [L, 4]")
     same_dtype(op, "boxes", array, like_name, like)
-    index = array[:, 0]
+    check_batch_indices(op, array[:, 0], n)
+    return array
+
+
+def check_batch_indices(op: str, index: np.ndarray, n: int) -> None:
+    """Raise unless all are whole numbers below n."""
     wrong = ~((index >= 0) & (index < n) & (index == np.floor(index)))
     if wrong.any():
         row = int(np.argmax(wrong))
@@ -44,7 +49,6 @@ def batch_boxes(op: str, boxes: Any, x_shape: tuple[int, ...], like: np.ndarray,
             f"{op}: boxes row {row} has batch index {float(index[row]):g}, "
             f"not a whole number in 0..{n - 1} ({n} images)"
         )
-    return array
 
 
 def corner_boxes(op: str, name: str, boxes: Any) -> np.ndarray:

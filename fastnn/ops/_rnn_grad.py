@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from fastnn import _kernels
+from fastnn.ops._backend import OnGPU
 from fastnn.ops._checks import new_array, shaped
 from fastnn.ops._rnn import Call, Stack, layer_slice, shape_of_stack
 
@@ -154,6 +155,8 @@ def _layer_grad(reserve: RNNReserve, layer: int, gy: Any, gh: Any, gc: Any, need
 def backward(
     op: str, cell: str, gy: Any, reserve: RNNReserve, gstate: Any, need_x: bool
 ) -> tuple[Any, Any, list[tuple[Any, ...]]]:
+    if getattr(reserve, "on_gpu", False):
+        raise OnGPU(f"{op}: reserve lies on a GPU")
     if not isinstance(reserve, RNNReserve) or reserve.call.cell != cell:
         kind = reserve.call.cell if isinstance(reserve, RNNReserve) else type(reserve).__name__
         raise TypeError(f"{op}: reserve must come from {cell}_forward, got one of {kind}")

@@ -6,7 +6,10 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-FAMILIES = ("activation", "conv", "im2col", "linear", "pool", "softmax")
+FAMILIES = (
+    "activation", "boxes", "conv", "dropout", "im2col", "instance_norm", "linear", "loss", "norm", "pool", "rnn", "roi",
+    "softmax",
+)  # fmt: skip
 
 
 @cache
