@@ -45,7 +45,7 @@ lint-c: $(VENV)/installed-dev
 	$(BIN)/clang-format --dry-run -Werror $(C_FILES)
 lint-types: $(VENV)/installed-dev
 	$(BIN)/mypy
-	$(BIN)/python -m mypy.stubtest fastnn._kernels._core
+	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml fastnn._kernels._core
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix

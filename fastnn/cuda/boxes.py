@@ -29,6 +29,6 @@ def nms(boxes: GPUArray, scores: GPUArray, classes: GPUArray | None, threshold: 
     mark = build(kernels.suppression, real, "" if classes is None else NAMES[classes.dtype])
     pointers = boxes.pointer, order.pointer, (classes or order).pointer, suppressed.pointer
     run(mark, suppressed.size, boxes, *pointers, suppressed.size, k, words, threshold)
-    pointers = suppressed.pointer, order.pointer, removed.pointer, kept.pointer, count.pointer
-    build(kernels.keep, _THREADS)(1, _THREADS, boxes.place, *pointers, k, words)
+    results = suppressed.pointer, order.pointer, removed.pointer, kept.pointer, count.pointer
+    build(kernels.keep, _THREADS)(1, _THREADS, boxes.place, *results, k, words)
     return kept, int(_arrays.to_host(count.array)[0])

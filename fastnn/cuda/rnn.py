@@ -72,7 +72,7 @@ class Layer:
                 gemm.sum_parts(source, to, 0 if given is None else 1)
         if long:
             kernel = build(kernels.lstm_grad_step, NAMES[x.dtype], self.variant)
-            arrays = self.gates, self.extra, c0 or g_x, gy or g_x, product, other, g_x, step_g
+            arrays: tuple[Any, ...] = (self.gates, self.extra, c0 or g_x, gy or g_x, product, other, g_x, step_g)
         else:
             kernel = build(kernels.gru_grad_step, NAMES[x.dtype])
             arrays = self.gates, self.extra, self.y, h0 or g_x, gy or g_x, product, other, g_x, g_h, step_g

@@ -13,7 +13,7 @@ BITS = 32  # of a word of the matrix
 
 
 @helper
-def overlap(a, i, b, j, zero):  # type: ignore[no-untyped-def]
+def overlap(a, i, b, j, zero):
     """Intersection over union of boxes at a[i] and b[j], in the precision of `zero`; NaN where a coordinate is, and
     where both areas are 0."""
     ax, ay, aw, ah = zero + a[i], zero + a[i + 1], zero + a[i + 2], zero + a[i + 3]

@@ -11,7 +11,7 @@ from fastnn.cuda.kernels.norm import _scalar, total
 
 
 @helper
-def softmax(shared, t, x, base, inner, classes, threads, zero, lowest):  # type: ignore[no-untyped-def]
+def softmax(shared, t, x, base, inner, classes, threads, zero, lowest):
     """(maximum, sum of the exponentials less it) of a row, in the precision of `zero`; NaN where it holds one."""
     top = lowest
     for i in range(t, classes, threads):

@@ -17,7 +17,7 @@ def _scalar(real: str) -> str:
 
 
 @helper
-def total(parts, t, value, threads):  # type: ignore[no-untyped-def]
+def total(parts, t, value, threads):
     """The sum of the values of all threads of the block, a power of two."""
     parts[t] = value
     barrier()

@@ -27,7 +27,7 @@ def _align_words(wide: Any) -> tuple[Any, ...]:
     most = wide(2**62)
 
     @helper
-    def axis(low, high, scale, offset, bins, sampling):  # type: ignore[no-untyped-def]
+    def axis(low, high, scale, offset, bins, sampling):
         """(start, length of a bin, samples of a bin) from the ends of a box; no samples where one is not finite."""
         first, last = product(low, scale), product(high, scale)
         if not (first > -infinite and first < infinite and last > -infinite and last < infinite):
@@ -51,7 +51,7 @@ def _align_words(wide: Any) -> tuple[Any, ...]:
         return start, size, samples
 
     @helper
-    def inside(base, size, samples, first, last, slack):  # type: ignore[no-untyped-def]
+    def inside(base, size, samples, first, last, slack):
         """(begin, end) of the samples whose positions may lie from first to last."""
         step = size / samples
         low, high = (first - base) / step - half, (last - base) / step - half
@@ -64,7 +64,7 @@ def _align_words(wide: Any) -> tuple[Any, ...]:
         return int(low), int(high)
 
     @helper
-    def tap(position, size):  # type: ignore[no-untyped-def]
+    def tap(position, size):
         """(pixel, share of the next one); pixel -1 for a position that counts as 0."""
         if not (position >= -one and position <= wide(size)):
             return -1, zero
@@ -84,7 +84,7 @@ def roi_align(real: str) -> Any:
     axis, inside, tap, two = _align_words(wide)
 
     @helper
-    def chosen(base, size, samples, pixels):  # type: ignore[no-untyped-def]
+    def chosen(base, size, samples, pixels):
         """(begin, end) of the samples to go over: all, or of a box far larger than the image those inside."""
         many = 4 * pixels + 16
         if samples <= wide(many) or size == zero:
@@ -146,7 +146,7 @@ def roi_align_grad_input(real: str, wide_tile: int, high_tile: int, each: int) -
     numbers = threads * 6  # Numba takes no expressions as sizes
 
     @helper
-    def reaches(start, size, samples, bins, first, count):  # type: ignore[no-untyped-def]
+    def reaches(start, size, samples, bins, first, count):
         """Whether samples of an axis of the box may lie beside pixels first .. first + count - 1."""
         low, high = start, start + size * wide(bins)
         if low > high:
@@ -154,7 +154,7 @@ def roi_align_grad_input(real: str, wide_tile: int, high_tile: int, each: int) -
         return samples >= one and high >= wide(first - 2) and low <= wide(first + count + 1)
 
     @helper
-    def bins_of(start, size, bins, pixel):  # type: ignore[no-untyped-def]
+    def bins_of(start, size, bins, pixel):
         """(begin, end) of the bins whose samples may lie beside a pixel."""
         if size == zero:
             return 0, bins
@@ -167,7 +167,7 @@ def roi_align_grad_input(real: str, wide_tile: int, high_tile: int, each: int) -
         return int(low), int(high)
 
     @helper
-    def weight(bin, start, size, samples, pixel, pixels):  # type: ignore[no-untyped-def]
+    def weight(bin, start, size, samples, pixel, pixels):
         """What a pixel of one axis counts in a bin."""
         base = start + product(wide(bin), size)
         if size / samples == zero:

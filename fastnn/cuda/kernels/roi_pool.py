@@ -18,7 +18,7 @@ def _pool_words(wide: Any) -> tuple[Any, ...]:
     zero, half, most, infinite = wide(0), wide(0.5), wide(MOST_PIXELS), wide(float("inf"))
 
     @helper
-    def rounded(value):  # type: ignore[no-untyped-def]
+    def rounded(value):
         """The nearest pixel, halves away from zero."""
         size = value if value > zero else -value
         if size >= most:
@@ -29,7 +29,7 @@ def _pool_words(wide: Any) -> tuple[Any, ...]:
         return whole if value > zero else -whole
 
     @helper
-    def axis(low, high, scale, bins):  # type: ignore[no-untyped-def]
+    def axis(low, high, scale, bins):
         """(first pixel, length of a bin) from the ends of a box; 0, and so no pixels, where one is not finite."""
         low, high = product(low, scale), product(high, scale)
         if not (low > -infinite and low < infinite and high > -infinite and high < infinite):
@@ -39,7 +39,7 @@ def _pool_words(wide: Any) -> tuple[Any, ...]:
         return first, wide(length if length > 1 else 1) / wide(bins)
 
     @helper
-    def edges(i, first, size, pixels):  # type: ignore[no-untyped-def]
+    def edges(i, first, size, pixels):
         """(begin, end) of bin i, cut to the image."""
         begin = first + int(product(wide(i), size))
         top = product(wide(i + 1), size)
@@ -99,11 +99,11 @@ def roi_pool_grad_input(real: str, wide_tile: int, high_tile: int, each: int) ->
     pairs = threads * 2  # Numba takes no expressions as sizes
 
     @helper
-    def reaches(low, size, bins, first, count):  # type: ignore[no-untyped-def]
+    def reaches(low, size, bins, first, count):
         return size > zero and low < first + count and wide(first - low) <= size * wide(bins) + two
 
     @helper
-    def bins_of(low, size, bins, pixel):  # type: ignore[no-untyped-def]
+    def bins_of(low, size, bins, pixel):
         """(begin, end) of the bins that may hold a pixel."""
         most = wide(bins)
         begin, end = wide(pixel - low) / size - two, wide(pixel - low + 1) / size + two

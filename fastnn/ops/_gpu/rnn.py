@@ -55,7 +55,7 @@ class Call:
             raise NotImplementedError(f"{op}: lengths has no GPU kernel yet; only sequences of one length")
         self.op, self.cell, self.variant, self.batch_first = op, cell, variant, bool(batch_first)
         self.stack = stack = GPUStack(op, cell, weights, bool(bidirectional))
-        self.x = as_array(op, "x", x, stack.layers[0][0][0])  # type: ignore[arg-type]
+        self.x = as_array(op, "x", x, stack.layers[0][0][0])
         if len(self.x.shape) != 3 or self.x.shape[2] != stack.inputs:
             order = "[batch, steps, inputs]" if batch_first else "[steps, batch, inputs]"
             raise ValueError(f"{op}: x has shape {self.x.shape}, expected {order} with {stack.inputs} inputs")
@@ -83,7 +83,8 @@ class Call:
     def forward(self, keep: bool, out: Any = None) -> tuple[Any, Any, list[list[Layer]]]:
         from fastnn.cuda.rnn import Layer
 
-        stack, x, layers = self.stack, self.x, []
+        stack, x = self.stack, self.x
+        layers: list[list[Layer]] = []
         hn = x.new(self.state_shape)
         cn = x.new(self.state_shape) if self.cell == "lstm" else None
         for number, groups in enumerate(stack.layers):
