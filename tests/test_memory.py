@@ -70,6 +70,21 @@ def test_memory_does_not_grow_over_many_calls(body):
     assert int(child.output_of(GROW.format(body=body))) < ALLOWED_GROWTH
 
 
+def test_freed_memory_goes_to_requests_of_its_size():
+    code = """if True:
+        import numpy as np
+        from fastnn import ops
+        inputs = [np.ones(n << 17, np.float32) for n in (2, 3)]
+        results = [ops.relu(x) for x in inputs]
+        before = [y.ctypes.data for y in results]
+        results[0] = None
+        results[1] = None  # freed last, and large enough for either
+        results = [ops.relu(x) for x in inputs]
+        print(before == [y.ctypes.data for y in results])
+        """
+    assert child.output_of(code).strip() == "True"
+
+
 @linux
 @pytest.mark.parametrize(
     "call",
