@@ -13,8 +13,8 @@ PACKAGE, CSRC = ROOT / "fastnn", ROOT / "csrc"
 # Sub-package -> the sub-packages that it may import besides itself.
 MAY_USE = {
     "_kernels": set(),
-    "ops": {"_kernels", "cuda"},
-    "cuda": set(),
+    "ops": {"_kernels", "_device_array", "cuda"},
+    "cuda": {"_device_array"},
     "autograd": {"ops"},
     "nn": {"autograd", "ops"},
     "train": {"nn", "autograd"},

@@ -13,7 +13,7 @@ from typing import Any
 from fastnn.cuda._cuda import SIMULATED, cuda, signature
 
 THREADS = 8 if SIMULATED else 256  # of a block, where a kernel leaves it open; the simulator starts one of its own each
-FAMILIES = ("activation", "conv", "gemm", "im2col", "pool", "softmax")  # the modules of `kernels`
+FAMILIES = ("activation", "conv", "gemm", "im2col", "loss", "pool", "softmax", "update")  # the modules of `kernels`
 
 _lock = threading.RLock()
 

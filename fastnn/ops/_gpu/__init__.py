@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-FAMILIES = ("activation", "conv", "im2col", "linear", "pool", "softmax")
+FAMILIES = ("activation", "conv", "im2col", "linear", "loss", "pool", "softmax", "update")
 
 
 @cache
