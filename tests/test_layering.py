@@ -13,8 +13,8 @@ PACKAGE, CSRC = ROOT / "fastnn", ROOT / "csrc"
 # Sub-package -> the sub-packages that it may import besides itself.
 MAY_USE = {
     "_kernels": set(),
-    "ops": {"_kernels", "cuda"},
-    "cuda": set(),
+    "ops": {"_kernels", "_device_array", "cuda"},
+    "cuda": {"_device_array"},
     "autograd": {"ops"},
     "nn": {"autograd", "ops"},
     "train": {"nn", "autograd"},
@@ -36,6 +36,7 @@ def imports(path, source=None):
 
     def visit(node, inside):
         inside = inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        inside = inside or (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")  # never run
         if isinstance(node, ast.Import):
             found.extend((alias.name, inside) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -44,6 +44,7 @@ from fastnn.autograd.arithmetic import compare as compare
 from fastnn.autograd.avg_pool import avg_pool1d, avg_pool2d, avg_pool3d
 from fastnn.autograd.conv import conv1d, conv2d, conv3d
 from fastnn.autograd.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
+from fastnn.autograd.device import to as to
 from fastnn.autograd.dropout import dropout
 from fastnn.autograd.einsum import einsum
 from fastnn.autograd.elementwise import abs, clip, cos, exp, expm1, log, log1p, sin, sqrt

@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 
 from fastnn import ops
+from fastnn.ops import _device
+from fastnn.ops._backend import on_gpu
+from fastnn.ops._device import DeviceArray
 
 
 def as_array(data: Any) -> Any:
@@ -18,6 +21,10 @@ def as_array(data: Any) -> Any:
             data = np.asarray(data)
             if not data.dtype.isnative:
                 data = data.astype(data.dtype.newbyteorder("="))
+    elif type(data) is DeviceArray:
+        return data
+    elif on_gpu(data):
+        raise TypeError(f"Tensor: {type(data).__name__} lies on a GPU; make a Tensor of a host array and move that")
     elif isinstance(data, np.generic) or hasattr(data, "__array__") or hasattr(data, "__array_interface__"):
         data = np.asarray(data)
     elif hasattr(data, "__dlpack__"):
@@ -39,6 +46,8 @@ def memory(data: Any) -> Any:
 
 def copy(data: Any) -> Any:
     """The same values in fresh memory, of the same kind."""
+    if type(data) is DeviceArray:
+        return _device.copy(data)
     if type(data) is not ops.Blocked:
         return np.array(data)
     fresh = ops.Blocked.empty(data.shape, data.dtype)
@@ -46,10 +55,36 @@ def copy(data: Any) -> Any:
     return fresh
 
 
+def share_memory(a: Any, b: Any) -> bool:
+    """Whether two arrays may lie on the same memory."""
+    a, b = memory(a), memory(b)
+    if type(a) is DeviceArray or type(b) is DeviceArray:
+        return _device.on_one_memory(a, b)
+    return np.may_share_memory(a, b)
+
+
+def to_host(data: Any) -> Any:
+    """The values in NumPy's memory."""
+    return data if type(data) is np.ndarray else data.numpy() if hasattr(data, "numpy") else data
+
+
+def move(data: Any, device: str) -> Any:
+    """`data` on "cpu" or "cuda", itself where it lies there."""
+    if device == "cpu":
+        return data.numpy() if type(data) is DeviceArray else data
+    if type(data) is DeviceArray:
+        if device not in ("cuda", data.device):
+            raise NotImplementedError(f"to: from {data.device} to {device}; go by way of the host")
+        return data
+    return _device.upload(data.numpy() if type(data) is ops.Blocked else data, device)
+
+
 def like(data: Any, model: Any, name: str) -> Any:
     """`data` as a gradient for `model`: same shape and dtype are required, the kind is converted."""
     if tuple(data.shape) != tuple(model.shape):
         raise ValueError(f"{name}: gradient has shape {tuple(data.shape)}, tensor has {tuple(model.shape)}")
+    if (type(data) is DeviceArray) != (type(model) is DeviceArray):
+        raise TypeError(f"{name}: gradient and tensor lie on different devices; move one with to()")
     if data.dtype != model.dtype:
         raise TypeError(f"{name}: gradient is {data.dtype}, tensor is {model.dtype}")
     if type(model) is ops.Blocked:
@@ -63,4 +98,6 @@ def add_gradients(a: Any, b: Any) -> Any:
         total = ops.Blocked.empty(a.shape, a.dtype)
         np.add(a.data, b.data, out=total.data)
         return total
+    if type(a) is DeviceArray:
+        return _device.add(a, b)
     return np.asarray(a + b)

@@ -106,11 +106,22 @@ class Operators:
     def log_softmax(self: Any, dim: int) -> Tensor:
         return F.log_softmax(self, dim)
 
-    # Dtype
+    # Dtype and device
 
-    def to(self: Any, dtype: Any) -> Tensor:
-        """The values in another dtype, recorded; the tensor itself where it has it."""
-        return F.astype(self, dtype)
+    def to(self: Any, *args: Any, dtype: Any = None, device: Any = None) -> Tensor:
+        """The values in another dtype, on another device, or both, recorded; the tensor itself where nothing changes.
+
+        ``to(dtype)``, ``to("cuda")``, ``to("cpu", dtype)``, ``to(other)`` for both of another tensor.
+        """
+        return F.to(self, *args, dtype=dtype, device=device)
+
+    def cpu(self: Any) -> Tensor:
+        """``to("cpu")``."""
+        return F.to(self, "cpu")
+
+    def cuda(self: Any) -> Tensor:
+        """``to("cuda")``: on the current GPU."""
+        return F.to(self, "cuda")
 
     def float(self: Any) -> Tensor:
         return F.astype(self, "float32")

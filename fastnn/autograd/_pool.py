@@ -8,6 +8,7 @@ from typing import Any
 from fastnn.autograd._tape import Gradients
 from fastnn.autograd.tensor import Tensor, as_tensor, record, recording, wrap
 from fastnn.ops import _pool
+from fastnn.ops._backend import on_gpu
 
 
 def max_pool(
@@ -27,6 +28,8 @@ def max_pool(
     xd = x.data
     if return_indices:
         (y, indices), taps = call(xd, return_indices=True), None
+    elif on_gpu(xd):
+        y, taps = call(xd, return_indices=False), None
     else:
         params = geometry(xd.shape)
         y, taps = _pool.max_pool_with_taps(op, xd, params)

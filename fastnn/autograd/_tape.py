@@ -15,10 +15,8 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-
 from fastnn import ops
-from fastnn.autograd._data import add_gradients, memory
+from fastnn.autograd._data import add_gradients, share_memory
 
 if TYPE_CHECKING:
     from fastnn.autograd.tensor import Tensor
@@ -264,7 +262,7 @@ def walk_back(
             if type(target) is not Node:
                 known = leaves.get(id(target))
                 if known is None:
-                    owned = g is not gy and not np.may_share_memory(memory(g), memory(gy))
+                    owned = g is not gy and not share_memory(g, gy)
                     leaves[id(target)] = target, g, owned
                 else:
                     leaves[id(target)] = target, add_gradients(known[1], g), True

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from fastnn import ops
 from fastnn.autograd._tape import Gradients
 from fastnn.autograd.layout import to_plain
 from fastnn.autograd.tensor import Tensor, as_tensor, record, recording, wrap
+from fastnn.ops._backend import on_gpu
 from fastnn.ops._loss import Elementwise
 from fastnn.ops.loss import CrossEntropy
 from fastnn.ops.loss_elementwise import logistic_error, smooth_error, squared_error
@@ -38,9 +40,11 @@ def cross_entropy(
     0.6931
     """
     x = to_plain(as_tensor(x))
-    labels = as_tensor(target).numpy()
     factors = None if weight is None else as_tensor(weight).data
     options = (factors, ignore_index, reduction, label_smoothing)
+    if on_gpu(x.data):
+        return _cross_entropy_on_gpu(x, as_tensor(target), options)
+    labels = as_tensor(target).numpy()
     loss = CrossEntropy("cross_entropy", x.data, labels, *options)
     y = loss.loss()
     if not recording(x):
@@ -48,6 +52,18 @@ def cross_entropy(
 
     def backward(gy: Any) -> Gradients:
         return (loss.grad_input("cross_entropy_grad_input", gy),)
+
+    return record(y, (x,), backward, (x,))
+
+
+def _cross_entropy_on_gpu(x: Tensor, target: Tensor, options: tuple[Any, ...]) -> Tensor:
+    xd, labels = x.data, target.data
+    y = ops.cross_entropy(xd, labels, *options)
+    if not recording(x):
+        return wrap(y)
+
+    def backward(gy: Any) -> Gradients:
+        return (ops.cross_entropy_grad_input(gy, xd, labels, *options),)
 
     return record(y, (x,), backward, (x,))
 

@@ -15,6 +15,7 @@ from fastnn.autograd._data import copy
 from fastnn.autograd._tape import Gradients
 from fastnn.autograd.layout import to_plain
 from fastnn.autograd.tensor import Tensor, as_tensor, record, recording, wrap
+from fastnn.ops._device import DeviceArray
 
 
 def _sizes(sizes: Any) -> tuple[int, ...]:
@@ -35,7 +36,8 @@ def reshape(x: Tensor, shape: Any) -> Tensor:
         raise ValueError(
             f"reshape: {xd.size} elements of shape {xd.shape} do not fit shape {sizes}"
         ) from None
-    version = x._version if y.base is not None and (y.base is xd or y.base is xd.base) else None
+    on_device = type(y) is DeviceArray
+    version = x._version if on_device or (y.base is not None and (y.base is xd or y.base is xd.base)) else None
     if not recording(x):
         return wrap(y, version)
     x_shape = xd.shape

@@ -11,9 +11,10 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fastnn import ops
 from fastnn.autograd import _tape
-from fastnn.autograd._data import add_gradients, as_array, copy, like, memory
+from fastnn.autograd._data import add_gradients, as_array, copy, like, memory, move, to_host
 from fastnn.autograd._operators import Operators
 from fastnn.autograd._tape import Gradients, HookHandle, Node, mode
+from fastnn.ops._device import DeviceArray
 
 
 class Tensor(Operators):
@@ -83,6 +84,11 @@ class Tensor(Operators):
         return self.data.size
 
     @property
+    def device(self) -> str:
+        """Where it lies: "cpu", "cuda:0", ..."""
+        return self.data.device if type(self.data) is DeviceArray else "cpu"
+
+    @property
     def is_leaf(self) -> bool:
         """Whether it was made by the user, not by a recorded operation."""
         return self._node is None
@@ -90,6 +96,10 @@ class Tensor(Operators):
     def numpy(self) -> NDArray[Any]:
         """The values as an array, images as NCHW: the tensor's own memory, a new array where it is
         Blocked."""
+        if type(self.data) is np.ndarray:
+            return self.data
+        if type(self.data) is DeviceArray:
+            raise TypeError(f"numpy: the tensor lies on {self.device}; copy it to the host with cpu() first")
         return self.data.numpy() if type(self.data) is ops.Blocked else self.data
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
@@ -100,7 +110,7 @@ class Tensor(Operators):
 
     def item(self) -> float | int | bool:
         """The value of a tensor of one element as a Python number."""
-        return self.numpy().item()
+        return to_host(self.data).item()
 
     def __len__(self) -> int:
         if not self.ndim:
@@ -117,7 +127,7 @@ class Tensor(Operators):
         return float(self.item())
 
     def __repr__(self) -> str:
-        text = np.array2string(self.numpy(), separator=", ", prefix="Tensor(")
+        text = np.array2string(to_host(self.data), separator=", ", prefix="Tensor(")
         return f"Tensor({text}, dtype={self.dtype}{', requires_grad=True' if self.requires_grad else ''})"
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -289,13 +299,13 @@ def initial_gradient(name: str, tensor: Tensor, gradient: Any) -> Any:
         if isinstance(gradient, Tensor):
             gradient = gradient.data
         elif not isinstance(gradient, (np.ndarray, ops.Blocked)):
-            gradient = np.asarray(gradient, dtype=tensor.dtype)
+            gradient = move(np.asarray(gradient, dtype=tensor.dtype), tensor.device)
         return like(gradient, tensor.data, name)
     if tensor.size != 1:
         raise RuntimeError(
             f"{name}: the tensor has shape {tensor.shape}; pass a gradient, or sum it to one element"
         )
-    return like(np.ones(tensor.shape, dtype=tensor.dtype), tensor.data, name)
+    return like(move(np.ones(tensor.shape, dtype=tensor.dtype), tensor.device), tensor.data, name)
 
 
 def _raw_hook(hook: Callable[[Tensor], Tensor | None]) -> Callable[[Any], Any]:

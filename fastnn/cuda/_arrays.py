@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn._device_array import DeviceArray
 from fastnn.cuda._cuda import SIMULATED, cuda
 
 MOST = 1 << 31  # elements: kernels count them in 31 bits
@@ -120,11 +121,25 @@ class Other:
         return like.array.__array_namespace__().empty(shape, dtype=dtype, device=like.array.device)
 
 
+class Own:
+    """The arrays of tensors: `DeviceArray`, in memory of one of the libraries above."""
+
+    @staticmethod
+    def view(x: DeviceArray) -> GPUArray:
+        found = view(x.array)
+        return GPUArray(x, Own, x.shape, x.dtype, found.pointer, found.place)
+
+    @staticmethod
+    def empty(like: GPUArray, shape: tuple[int, ...], dtype: np.dtype) -> DeviceArray:
+        inner = view(like.array.array)
+        return DeviceArray(inner.library.empty(inner, shape, dtype), shape, dtype)
+
+
 def _c_strides(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
     return tuple(itemsize * math.prod(shape[i + 1 :]) for i in range(len(shape)))
 
 
-_LIBRARIES: dict[str, Any] = {"torch": Torch, "cupy": CuPy, "numba": Numba, "numba_cuda": Numba}
+_LIBRARIES: dict[str, Any] = {"torch": Torch, "cupy": CuPy, "numba": Numba, "numba_cuda": Numba, "fastnn": Own}
 
 
 def view(x: Any) -> GPUArray:
@@ -157,8 +172,15 @@ def to_device(x: np.ndarray) -> Any:
     return cuda.to_device(np.ascontiguousarray(x))
 
 
+def own(x: np.ndarray) -> DeviceArray:
+    """A copy of a NumPy array on the current GPU, as tensors hold it."""
+    return DeviceArray(to_device(x), x.shape, x.dtype)
+
+
 def to_host(x: Any) -> np.ndarray:
     """The values of a GPU array in NumPy's memory."""
+    if isinstance(x, DeviceArray):
+        return x.numpy()
     if hasattr(x, "copy_to_host"):
         return x.copy_to_host()
     if hasattr(x, "detach"):

@@ -15,7 +15,7 @@ from fastnn.cuda._cuda import SIMULATED, cuda, signature
 THREADS = 8 if SIMULATED else 256  # of a block, where a kernel leaves it open; the simulator starts one of its own each
 FAMILIES = (  # the modules of `kernels`
     "activation", "boxes", "conv", "dropout", "gemm", "im2col", "loss", "norm", "norm_rows", "pool", "rnn", "roi",
-    "roi_pool", "softmax",
+    "roi_pool", "softmax", "update",
 )  # fmt: skip
 
 _lock = threading.RLock()

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastnn.autograd.tensor import Tensor
 from fastnn.nn.parameter import Parameter
+from fastnn.ops._backend import on_gpu
 
 # weight, bias, their versions, options, activation, packed object. The parameters are held, so `is` cannot
 # take a new one for an old one; and it is one tuple, so that threads that share a layer see all of it or
@@ -18,7 +19,7 @@ def packed(layer: Any, options: tuple[Any, ...], activation: str | None, pack: C
     """``pack(weight, bias, *options, activation=activation)`` for a layer, the last one where nothing has
     changed since.
 
-    None where weight or bias is no `Parameter`: changes of other tensors may go unnoticed.
+    None where weight or bias is no `Parameter`: changes of other tensors may go unnoticed; and on a GPU.
     """
     weight, bias = layer.weight, layer.bias
     weight_version, bias_version = weight._version[0], 0 if bias is None else bias._version[0]
@@ -34,6 +35,8 @@ def packed(layer: Any, options: tuple[Any, ...], activation: str | None, pack: C
     ):
         return entry[6]
     if not isinstance(weight, Parameter) or not (bias is None or isinstance(bias, Parameter)):
+        return None
+    if on_gpu(weight.data):
         return None
     made = pack(weight.data, None if bias is None else bias.data, *options, activation=activation)
     layer._packed = weight, bias, weight_version, bias_version, options, activation, made

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnn import ops
-from fastnn.autograd._tape import HookHandle, mode
+from fastnn.autograd._data import move, to_host
+from fastnn.autograd._tape import HookHandle, mode, no_grad
+from fastnn.autograd.device import destination, to
 from fastnn.autograd.tensor import Tensor
 from fastnn.nn._watched import run_watched
 from fastnn.nn.parameter import Buffer, Parameter
@@ -179,7 +181,7 @@ class Module:
 
     def state_dict(self) -> dict[str, NDArray[Any]]:
         """Copies of all parameters and buffers under dotted names; training on does not change them."""
-        return {name: np.array(tensor.numpy()) for name, tensor in self._state().items()}
+        return {name: np.array(to_host(tensor.data)) for name, tensor in self._state().items()}
 
     def _state(self) -> dict[str, Parameter | Buffer]:
         """The tensors behind `state_dict`: of each module parameters, then buffers; all names of shared ones."""
@@ -222,6 +224,9 @@ class Module:
                 f"load_state_dict: {type(self).__name__} does not fit:\n  " + "\n  ".join(faults)
             )
         for name, array in arrays.items():
+            if own[name].device != "cpu":
+                own[name].data = move(np.asarray(array, own[name].dtype), own[name].device)
+                continue
             own[name]._memory()[...] = array
             own[name]._changed()
         return IncompatibleKeys(missing, unexpected)
@@ -244,6 +249,33 @@ class Module:
     def eval(self: M) -> M:
         """``train(False)``."""
         return self.train(False)
+
+    def to(self: M, *args: Any, device: Any = None, dtype: Any = None) -> M:
+        """Move all parameters and buffers to a device, or floats among them to a dtype, as `Tensor.to`; returns the
+        module. Gradients go along; an optimiser made before keeps its state where that was.
+
+        Raises
+        ------
+        RuntimeError
+            For "cuda" without a GPU or without Numba; the message says what is missing.
+        """
+        place, wanted = destination(args, device, dtype)
+        for tensor in [*self.parameters(), *self.buffers()]:
+            with no_grad():
+                moved = to(tensor, dtype=wanted if tensor.dtype.kind == "f" else None, device=place)
+            if moved is not tensor:
+                tensor.data = moved
+                if tensor.grad is not None:
+                    tensor.grad = to(tensor.grad, dtype=wanted, device=place)
+        return self
+
+    def cpu(self: M) -> M:
+        """``to("cpu")``."""
+        return self.to("cpu")
+
+    def cuda(self: M) -> M:
+        """``to("cuda")``: on the current GPU."""
+        return self.to("cuda")
 
     def requires_grad_(self: M, requires_grad: bool = True) -> M:
         """Freeze or unfreeze all parameters."""

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn.autograd._data import as_array
+from fastnn.autograd._data import as_array, copy, to_host
 from fastnn.autograd.tensor import Tensor
+from fastnn.ops._device import DeviceArray
 
 
 class _Stored(Tensor):
@@ -25,7 +26,14 @@ class _Stored(Tensor):
         if name != "data":
             super().__setattr__(name, value)
             return
-        array = value.numpy() if isinstance(value, Tensor) else np.asarray(as_array(value))
+        found = value.data if isinstance(value, Tensor) else as_array(value)
+        if type(found) is DeviceArray:
+            self._store = copy(found)
+            super().__setattr__("data", self._store)
+            if hasattr(self, "_version"):
+                self._changed()
+            return
+        array = np.asarray(to_host(found))
         self._store = np.array(array, order="C")
         window = self._store.view()
         window.flags.writeable = False

@@ -10,6 +10,8 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+from fastnn._device_array import DeviceArray
+
 
 class OnGPU(TypeError):
     """An argument lies on a GPU."""
@@ -23,7 +25,7 @@ def on_gpu(x: Any) -> bool:
     """Whether `x` is an array in the memory of an NVIDIA GPU (or of Numba's simulator of one)."""
     library = type(x).__module__.partition(".")[0]
     if library in _HOST:
-        return False
+        return type(x) is DeviceArray
     if library == "torch":
         return bool(getattr(x, "is_cuda", False))
     if library in ("numba", "numba_cuda", "cupy"):

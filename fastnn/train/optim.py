@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fastnn.autograd import enable_grad
 from fastnn.autograd.tensor import Tensor
-from fastnn.autograd.update import sgd_step, update_
+from fastnn.autograd.update import sgd_step, update_, zeros
 from fastnn.train._optim_state import export_state, import_entry, import_state
 
 Closure = Callable[[], Any]
@@ -135,7 +135,7 @@ class Optimizer:
 
     def _new_array(self, group: dict[str, Any], name: str, p: Tensor) -> NDArray[Any]:
         """What an array of the state holds before the first step."""
-        return np.zeros_like(p._memory(), order="C")
+        return zeros(p)
 
     def _states(self, group: dict[str, Any], params: list[Tensor]) -> list[dict[str, Any]]:
         """The states of `params`, complete and with this step counted."""

@@ -8,7 +8,7 @@ from typing import Any
 
 FAMILIES = (
     "activation", "boxes", "conv", "dropout", "im2col", "instance_norm", "linear", "loss", "norm", "pool", "rnn", "roi",
-    "softmax",
+    "softmax", "update",
 )  # fmt: skip
 
 
