@@ -115,3 +115,9 @@ def assert_close(actual, expected, family, length=1, scale=None):
             f"{int(bad.sum())} of {bad.size} values are off; worst at {at}: "
             f"{actual[at]!r}, expected {expected[at]!r}, error {error[at]:.3g}, allowed {limit[at]:.3g}"
         )
+
+
+def relative_error(actual, expected):
+    """Of a whole array, in the Euclidean norm."""
+    actual, expected = np.asarray(actual, np.float64), np.asarray(expected, np.float64)
+    return float(np.linalg.norm(actual - expected) / max(np.linalg.norm(expected), 1e-30))

@@ -2,7 +2,6 @@
 
 import types
 
-import numpy as np
 import torch
 
 from fastnn import nn
@@ -51,12 +50,6 @@ def load(twin, model):
 def twin_of(model):
     """The model in PyTorch."""
     return load(_build(model), model)
-
-
-def relative_error(actual, expected):
-    """Of a whole array, in the Euclidean norm."""
-    actual, expected = np.asarray(actual, np.float64), np.asarray(expected, np.float64)
-    return float(np.linalg.norm(actual - expected) / max(np.linalg.norm(expected), 1e-30))
 
 
 class Sided(torch.nn.Module):

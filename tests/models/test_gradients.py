@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from tape import normal
+from tolerance import relative_error
 
 from fastnn import models, nn
 from fastnn.autograd import cross_entropy, no_grad
@@ -67,7 +68,7 @@ def compare(model, shape):
     """
     x, twin = normal(*shape).astype(np.float32), twins.twin_of(model.eval())
     with no_grad(), torch.no_grad():
-        logits = twins.relative_error(model(x).numpy(), twin(torch.from_numpy(x)).numpy())
+        logits = relative_error(model(x).numpy(), twin(torch.from_numpy(x)).numpy())
     labels = np.arange(shape[0]) % 10
     activations = twins.on_the_same_sides(model, twin)
     found = gradients(model.train(), x, labels)
@@ -75,7 +76,7 @@ def compare(model, shape):
     expected = {name: p.grad.numpy() for name, p in twin.named_parameters()}
     assert list(found) == list(expected)
     joined = [np.concatenate([g[name].ravel() for name in expected]) for g in (found, expected)]
-    return logits, twins.relative_error(*joined), max(a.farthest for a in activations)
+    return logits, relative_error(*joined), max(a.farthest for a in activations)
 
 
 @pytest.mark.parametrize("name", [*SMALL, *(pytest.param(name, marks=pytest.mark.slow) for name in LARGE)])
@@ -98,7 +99,7 @@ def test_gradients_of_fused_activations_are_pytorchs(name):
     found = gradients(model, x, labels)
     torch.nn.functional.cross_entropy(twin(torch.from_numpy(x)), torch.from_numpy(labels)).backward()
     for key, p in twin.named_parameters():
-        assert twins.relative_error(found[key], p.grad.numpy()) < ALLOWED
+        assert relative_error(found[key], p.grad.numpy()) < ALLOWED
 
 
 def sequences(*shape):
@@ -111,12 +112,12 @@ def test_gradients_of_the_language_model_are_pytorchs():
     twin = twins.twin_of(model)
     logits, _ = model(codes)
     expected, _ = twin(torch.from_numpy(codes))
-    assert twins.relative_error(logits.detach().numpy(), expected.detach().numpy()) < 1e-5
+    assert relative_error(logits.detach().numpy(), expected.detach().numpy()) < 1e-5
     cross_entropy(logits.reshape((60, 11)), labels).backward()
     torch.nn.functional.cross_entropy(expected.reshape(60, 11), torch.from_numpy(labels)).backward()
     found = dict(model.named_parameters())
     for key, p in twin.named_parameters():
-        assert twins.relative_error(found[key].grad.numpy(), p.grad.numpy()) < ALLOWED
+        assert relative_error(found[key].grad.numpy(), p.grad.numpy()) < ALLOWED
 
 
 def test_gradients_of_the_sequence_classifier_are_pytorchs():
@@ -128,9 +129,9 @@ def test_gradients_of_the_sequence_classifier_are_pytorchs():
     )
     _, (h, _) = twin.lstm(rows)
     expected, logits = twin.head(torch.cat([h[0], h[1]], 1)), model(codes, np.array(lengths))
-    assert twins.relative_error(logits.detach().numpy(), expected.detach().numpy()) < 1e-5
+    assert relative_error(logits.detach().numpy(), expected.detach().numpy()) < 1e-5
     cross_entropy(logits, labels).backward()
     torch.nn.functional.cross_entropy(expected, torch.from_numpy(labels)).backward()
     found = dict(model.named_parameters())
     for key, p in twin.named_parameters():
-        assert twins.relative_error(found[key].grad.numpy(), p.grad.numpy()) < ALLOWED
+        assert relative_error(found[key].grad.numpy(), p.grad.numpy()) < ALLOWED

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from real_data import real_data
-from twins import relative_error
+from tolerance import relative_error
 
 import fastnn.autograd as F
 from fastnn import nn

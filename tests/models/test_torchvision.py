@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import torchvision_reference as reference
-from twins import relative_error
+from tolerance import relative_error
 
 from fastnn import models, nn
 from fastnn.autograd import no_grad
