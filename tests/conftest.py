@@ -1,5 +1,7 @@
 """Fixtures of the whole suite, and the default that keeps it quick."""
 
+import signal
+
 import hypothesis
 import numpy as np
 import pytest
@@ -9,6 +11,9 @@ for helper in ("contract", "tolerance", "gradcheck", "buffers", "child", "recurr
 
 hypothesis.settings.register_profile("fastnn", deadline=None, max_examples=60, derandomize=True)
 hypothesis.settings.load_profile("fastnn")
+
+# A shell starts what it puts into the background with Ctrl-C ignored, which children inherit; tests press it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
