@@ -14,6 +14,7 @@
 #define MOST_PIXELS 4                    /* of gy's image: more fill a tile's rows */
 #define LEAST_ROWS 16                    /* of the product: fewer do not repay packing */
 #define LEAST_BYTES ((ptrdiff_t)1 << 20) /* of weights: smaller ones stay in a second-level cache */
+#define MOST_BYTES ((ptrdiff_t)4 << 20)  /* of columns and rows: larger batches go through in parts */
 
 typedef struct {
     const fnn_conv_params *p;
@@ -103,8 +104,9 @@ static void sum_columns(void *context, const fnn_team *team) {
     for (ptrdiff_t i; (i = fnn_claim(team)) < job->p->n * blocks;) sum_block(job, i / blocks, i % blocks);
 }
 
-fnn_status fnn_conv_columns(const fnn_conv_params *p, int transposed, const void *x, const void *weight,
-                            const void *bias, void *y) {
+/* Images that fit the scratch together. */
+static fnn_status run_part(const fnn_conv_params *p, int transposed, const void *x, const void *weight,
+                           const void *bias, void *y) {
     columns_job job = {.p = p, .kernels = fnn_kernels(p->dtype), .es = fnn_element_size(p->dtype)};
     job.taps = p->kh * p->kw, job.rows = p->n * p->oh * p->ow;
     job.image = transposed ? y : (char *)x, job.result = transposed ? (char *)x : y;
@@ -126,5 +128,20 @@ fnn_status fnn_conv_columns(const fnn_conv_params *p, int transposed, const void
         if (status == FNN_OK) copy_rows(&job, 1);
     }
     fnn_free(job.columns);
+    return status;
+}
+
+fnn_status fnn_conv_columns(const fnn_conv_params *p, int transposed, const void *x, const void *weight,
+                            const void *bias, void *y) {
+    const ptrdiff_t es = fnn_element_size(p->dtype), pixels = p->oh * p->ow;
+    const ptrdiff_t wide = p->c * p->h * p->w * es, narrow = p->oc * pixels * es; /* bytes of an image of x and of y */
+    const ptrdiff_t x_step = transposed ? narrow : wide, y_step = transposed ? wide : narrow;
+    const ptrdiff_t most = fnn_max(1, MOST_BYTES / (pixels * (p->c * p->kh * p->kw + p->oc) * es));
+    fnn_conv_params part = *p;
+    fnn_status status = FNN_OK;
+    for (ptrdiff_t n = 0; n < p->n && status == FNN_OK; n += most) {
+        part.n = fnn_min(most, p->n - n);
+        status = run_part(&part, transposed, (const char *)x + n * x_step, weight, bias, (char *)y + n * y_step);
+    }
     return status;
 }
